@@ -1,0 +1,78 @@
+# What a person or a machine does with a clone. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+TESTS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: help run test lint types format sandbox-coverage bench-sandbox test-clients wheel lock clean
+
+help: ## List these targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+
+run: .venv/run.stamp ## Start the portal on http://localhost:5000 (PORT=8000 chooses another); Ctrl-C stops it
+	@trap 'exit 0' INT; $(BIN)/flask --app app up
+
+test: .venv/dev.stamp lint types ## Lint, type-check and run every test with coverage (TESTS="tests/flows -k trial" runs a part)
+	@$(BIN)/python -m pytest -n 2 $(if $(TESTS),$(TESTS),--cov --cov-report=term:skip-covered)
+
+lint: .venv/dev.stamp ## Check style and formatting
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+
+types: .venv/dev.stamp ## Check types, strictly
+	@$(BIN)/mypy
+
+format: .venv/dev.stamp ## Reformat the code and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+wheel: .venv/dev.stamp ## Build the package into dist/ and run an app on it alone (fetches the build backend)
+	@rm -rf dist
+	@$(BIN)/python -m pip --disable-pip-version-check wheel . --no-deps --quiet --wheel-dir dist
+	@$(BIN)/python -m pytest -q tests/examples/wheel.py
+
+sandbox-coverage: .venv/dev.stamp ## Write docs/sandbox/coverage.md: what of Stripe's API the sandbox answers
+	@$(BIN)/python -m tests.sandbox.coverage >docs/sandbox/coverage.md.new
+	@mv docs/sandbox/coverage.md.new docs/sandbox/coverage.md
+
+test-clients: .venv/dev.stamp tests/clients/node_modules/.stamp ## Try Stripe's SDK for Node and its command line on the sandbox
+	@$(BIN)/python -m tests.clients.run
+
+tests/clients/node_modules/.stamp: tests/clients/package-lock.json
+	@cd tests/clients && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+bench-sandbox: .venv/dev.stamp ## Measure the sandbox: calls, and 10,000 subscriptions advanced by a month
+	@$(BIN)/python -m tests.bench.sandbox
+
+lock: ## Resolve pyproject.toml into the two hash-pinned lock files (needs uv)
+	@uv pip $(COMPILE) --output-file requirements.txt
+	@uv pip $(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	@! grep -n '://' requirements.txt requirements-dev.txt || { echo 'A lock file must hold no URL.' >&2; exit 1; }
+
+clean: ## Remove the environment and every cache; data in instance/ stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. A stamp is newer than the lock it installed, so a second start installs nothing.
+.venv/run.stamp: requirements.txt | .venv/bin/python
+	@echo 'Installing what the portal needs ...'
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt | .venv/bin/python
+	@echo 'Installing what the tests need ...'
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ .venv/run.stamp
+
+.venv/bin/python:
+	@for python in python3.{20..11} python3 python; do \
+		if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			exec "$$python" -m venv .venv; \
+		fi; \
+	done; \
+	echo 'Python 3.11 or newer is needed (with its venv module: on Debian, apt install python3-venv).' >&2; exit 1

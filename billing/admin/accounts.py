@@ -1,0 +1,87 @@
+"""The accounts: a list with search, and a page for each."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from billing.admin.events import event_row
+from billing.admin.pages import admin
+from billing.core.errors import NotFound
+from billing.domain.access import service as access
+from billing.domain.access.service import Access
+from billing.domain.accounts.models import Account
+from billing.domain.customers import queries as customers
+from billing.domain.customers.models import Customer
+from billing.domain.invoices import queries as invoices
+from billing.domain.subscriptions import queries as subscriptions
+from billing.domain.subscriptions.models import Subscription
+from billing.sync import queries as events
+from billing.web import words
+from billing.web.invoices import invoice_row
+
+_INVOICES = 25
+_EVENTS = 50
+_LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
+
+
+@admin.get("/admin")
+def accounts() -> ResponseReturnValue:
+    """The accounts, newest first, searched by name, e-mail address or Stripe id."""
+    wanted = request.args.get("q", "").strip()[:200]
+    page = customers.search_accounts(wanted, request.args.get("cursor"))
+    held = customers.of_accounts(page.rows)
+    granted = access.access_for_all(page.rows)
+    query: dict[str, Any] = {"q": wanted} if wanted else {}
+    return render_template(
+        "billing/admin/accounts.html",
+        q=wanted,
+        rows=[_row(row, held.get(row.id), granted[row.id]) for row in page.rows],
+        next_url=url_for("billing_admin.accounts", cursor=page.older, **query) if page.older else None,
+        prev_url=url_for("billing_admin.accounts", cursor=page.newer, **query) if page.newer else None,
+    )
+
+
+def _row(row: Account, customer: Customer | None, granted: Access) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "email": row.email,
+        "plan_name": granted.plan.name if granted.plan else None,
+        "state": granted.state,
+        "tone": words.state(granted.state),
+        "customer_id": customer.stripe_id if customer else None,
+        "created_at": row.created_at,
+        "url": url_for("billing_admin.account", account_id=row.id),
+    }
+
+
+@admin.get(f"/admin/accounts/<int(max={_LARGEST_ID}):account_id>")
+def account(account_id: int) -> ResponseReturnValue:
+    """An account: its customer, subscriptions, invoices and events."""
+    found = customers.get_account(account_id)
+    if found is None:
+        raise NotFound("There is no such account.")
+    held = customers.of_account(found)
+    return render_template(
+        "billing/admin/account.html",
+        account=found,
+        accounts_url=url_for("billing_admin.accounts"),
+        granted=access.access_for(found),
+        customer=held[0] if held else None,
+        subscriptions=[_subscription(row) for row in subscriptions.of_account(found)],
+        invoices=[replace(invoice_row(row), url=row.hosted_url or "") for row in invoices.recent(found, _INVOICES)],
+        events=[event_row(row) for row in events.of_customers([row.stripe_id for row in held], _EVENTS)],
+    )
+
+
+def _subscription(row: Subscription) -> dict[str, Any]:
+    plans = dict.fromkeys(item.price.plan.name for item in row.items if item.price)
+    return {
+        "stripe_id": row.stripe_id,
+        "status": row.status,
+        "tone": words.subscription(row).tone,
+        "plan_name": ", ".join(plans) or None,
+        "period_end": row.period_end,
+        "cancel_at": row.ends_at if row.is_live else None,
+    }

@@ -1,0 +1,20 @@
+"""The blueprint of all staff pages, closed to everybody else. Importing the modules of views adds them to it."""
+
+from flask.typing import ResponseReturnValue
+
+from billing.core.errors import Forbidden
+from billing.web import visitor
+from billing.web.blueprint import PageBlueprint, ask_to_sign_in
+
+admin = PageBlueprint("billing_admin", __name__)
+
+
+@admin.before_request
+def _only_staff() -> ResponseReturnValue | None:
+    hosts = visitor.current_hosts()
+    if visitor.account() is None:
+        return ask_to_sign_in()
+    if not hosts.is_staff():
+        raise Forbidden("These pages are for staff.")
+    hosts.check_staff()
+    return None

@@ -1,0 +1,55 @@
+"""How commands answer: tables and sentences for people, JSON for programs."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from billing.core.errors import Misconfigured, Refusal
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def say(text: str) -> None:
+    """A line for a person; [bold] and the like are rich's mark-up, so `escape` what was written elsewhere."""
+    _console().print(text, highlight=False)
+
+
+def say_json(value: Any) -> None:
+    """The answer for a program, on one line."""
+    click.echo(json.dumps(value, default=str))
+
+
+def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under headings; what they hold is shown as it is, brackets and all."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    _console().print(table)
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True)
+
+
+def refusing_in_words(command: Callable[P, T]) -> Callable[P, T]:
+    """Let what the command refuses end it with the refusal's own words and exit code 1, without a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except Refusal as refusal:
+            raise click.ClickException(f"{refusal.message} ({refusal.code})") from refusal
+        except Misconfigured as error:
+            raise click.ClickException(str(error)) from error
+
+    return run

@@ -1,0 +1,36 @@
+"""Time: business time, which follows the sandbox's clock where there is one, and the order of our own questions."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import current_app, has_app_context
+
+_EXTENSION = "billing.clock"
+
+
+def now() -> datetime:
+    """Business time, aware UTC."""
+    if has_app_context():
+        source: Callable[[], datetime] | None = current_app.extensions.get(_EXTENSION)
+        if source is not None:
+            return source()
+    return datetime.now(UTC)
+
+
+def follow(extensions: dict[str, object], source: Callable[[], datetime]) -> None:
+    """Let `now()` within the app that owns `extensions` answer what `source` does."""
+    extensions[_EXTENSION] = source
+
+
+def ticket() -> int:
+    """A number, in microseconds, that says when Stripe was asked: larger means later.
+
+    Real time always, so that answers can be ordered even while business time stands still.
+    """
+    return time.time_ns() // 1000
+
+
+def from_timestamp(seconds: int | None) -> datetime | None:
+    """Stripe's Unix seconds as aware UTC; None stays None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,38 @@
+"""Finding and making accounts."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from billing.core import clock, db
+from billing.domain.accounts.models import Account
+
+
+@dataclass(frozen=True)
+class AccountRef:
+    """What a host app says of the account behind a request: its own stable `key`, a name and an e-mail address."""
+
+    key: str
+    name: str
+    email: str
+
+
+def find(key: str) -> Account | None:
+    """The account of the host's `key`, or None."""
+    return db.session().scalar(select(Account).where(Account.key == key))
+
+
+def ensure(ref: AccountRef) -> Account:
+    """The account of `ref`, made on first sight and kept up with the host's name and address for it."""
+    account = find(ref.key)
+    if account is not None and (account.name, account.email) == (ref.name, ref.email):
+        return account
+    session = db.take_turn(f"account:{ref.key}")
+    account = find(ref.key)
+    if account is None:
+        account = Account(uid=uuid4().hex, key=ref.key, name=ref.name, email=ref.email, created_at=clock.now())
+        session.add(account)
+    account.name, account.email = ref.name, ref.email
+    session.flush()
+    return account

@@ -1,0 +1,1 @@
+"""The catalog: plans, their prices, and the features and limits they grant; projections of what Stripe holds."""

@@ -1,0 +1,57 @@
+"""Reading the catalog."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from billing.core import db, settings
+from billing.domain.catalog.models import Plan, Price
+
+
+def plans_for_sale() -> Sequence[Plan]:
+    """The active plans with their prices and features, the smallest first."""
+    return (
+        db.session()
+        .scalars(
+            select(Plan)
+            .where(Plan.is_active, Plan.livemode == settings.current().livemode)
+            .order_by(Plan.rank, Plan.id)
+            .options(selectinload(Plan.prices), selectinload(Plan.features))
+        )
+        .all()
+    )
+
+
+def find_price(lookup_key: str) -> Price | None:
+    """The price that is sold under `lookup_key`, with its plan, or None."""
+    return db.session().scalar(
+        select(Price)
+        .join(Price.plan)
+        .where(Price.lookup_key == lookup_key, Price.is_active, Plan.is_active)
+        .where(Price.livemode == settings.current().livemode)
+        .order_by(Price.id.desc())
+        .limit(1)
+        .options(joinedload(Price.plan))
+    )
+
+
+def find_plan(key: str) -> Plan | None:
+    """The plan of that key, or None."""
+    return db.session().scalar(
+        select(Plan)
+        .where(Plan.key == key, Plan.livemode == settings.current().livemode)
+        .order_by(Plan.is_active.desc(), Plan.id.desc())
+        .limit(1)
+        .options(selectinload(Plan.prices))
+    )
+
+
+def default_plan() -> Plan | None:
+    """The plan everybody has without paying, or None."""
+    return next((plan for plan in plans_for_sale() if plan.is_default), None)
+
+
+def smallest_plan_with(feature: str) -> Plan | None:
+    """The smallest plan on sale that grants the feature of that key, or None."""
+    return next((plan for plan in plans_for_sale() if any(granted.key == feature for granted in plan.features)), None)

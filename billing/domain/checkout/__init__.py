@@ -1,0 +1,1 @@
+"""Checkout: selling a plan on Stripe's hosted page, once at a time, with the trial a person has coming."""

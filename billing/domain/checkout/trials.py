@@ -1,0 +1,64 @@
+"""Trials: one per person, told apart by account, e-mail address and card."""
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from billing.core import clock, db
+from billing.domain.accounts.models import Account
+from billing.domain.checkout.models import TrialTaken
+from billing.domain.customers.models import Customer
+from billing.domain.payment_methods.models import PaymentMethod
+from billing.domain.subscriptions.models import Subscription
+
+_TURN = "trials"  # see `db.take_turn`
+_DOTS_DO_NOT_COUNT = frozenset({"gmail.com", "googlemail.com"})
+
+
+def unaliased(email: str) -> str:
+    """The address without what people add to make it look like another: case, +tags, Gmail's dots."""
+    local, _, domain = email.strip().lower().rpartition("@")
+    local = local.partition("+")[0]
+    if domain in _DOTS_DO_NOT_COUNT:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
+
+
+def _marks(session: Session, account: Account) -> list[tuple[str, str]]:
+    """Everything by which the person behind the account may be known again."""
+    cards = session.scalars(
+        select(PaymentMethod.fingerprint)
+        .join(Customer, PaymentMethod.customer_id == Customer.id)
+        .where(Customer.account_id == account.id, PaymentMethod.fingerprint.is_not(None))
+    )
+    marks = [("account", account.key), ("email", unaliased(account.email))]
+    return marks + [("card", fingerprint) for fingerprint in dict.fromkeys(cards) if fingerprint]
+
+
+def is_open_to(account: Account) -> bool:
+    """Whether the person behind the account has had no trial yet."""
+    session = db.session()
+    taken = select(TrialTaken.id).where(tuple_(TrialTaken.kind, TrialTaken.value).in_(_marks(session, account)))
+    return session.scalar(taken.limit(1)) is None
+
+
+def record(session: Session, subscription: Subscription) -> None:
+    """Remember the trial of `subscription`, if it has one, under every mark of its person; again is harmless."""
+    account = subscription.customer.account
+    if subscription.trial_start is None or account is None:
+        return
+    marks = _marks(session, account)
+    if not _unknown(session, marks):
+        return
+    db.take_turn(_TURN)  # two customers with a mark in common, such as a card, may begin their trials at once
+    for kind, value in _unknown(session, marks):
+        session.add(TrialTaken(kind=kind, value=value, taken_at=clock.now()))
+    session.flush()
+
+
+def _unknown(session: Session, marks: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of the marks that are not on record."""
+    on_record = tuple_(TrialTaken.kind, TrialTaken.value).in_(marks)
+    known = {
+        (kind, value) for kind, value in session.execute(select(TrialTaken.kind, TrialTaken.value).where(on_record))
+    }
+    return [mark for mark in marks if mark not in known]

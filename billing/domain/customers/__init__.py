@@ -1,0 +1,1 @@
+"""Customers: the one Stripe customer of an account."""

@@ -1,0 +1,40 @@
+"""The table of customers."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from billing.core.db import Base
+from billing.core.mirror import Mirrored
+from billing.domain.accounts.models import Account
+
+
+class Customer(Mirrored, Base):
+    """A Stripe customer. `account_id` is None for one that some other system made."""
+
+    __tablename__ = "billing_customers"
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("billing_accounts.id"))
+    email: Mapped[str | None] = mapped_column(String(512))
+    name: Mapped[str | None] = mapped_column(String(512))
+    address: Mapped[dict[str, Any] | None]
+    currency: Mapped[str | None] = mapped_column(String(3))
+    balance: Mapped[int]  # minor units; negative is credit in the customer's favour
+    default_payment_method: Mapped[str | None] = mapped_column(String(255))
+    is_delinquent: Mapped[bool]
+    is_deleted: Mapped[bool]
+    note: Mapped[str | None] = mapped_column(Text)  # what staff should know of how this row came about
+    created_at: Mapped[datetime | None]
+
+    account: Mapped[Account | None] = relationship()
+
+
+Index(
+    "uq_billing_customers_living",  # an account has one living customer in each mode
+    Customer.account_id,
+    Customer.livemode,
+    unique=True,
+    sqlite_where=text("is_deleted = 0"),
+    postgresql_where=text("NOT is_deleted"),
+)

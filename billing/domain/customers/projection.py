@@ -1,0 +1,64 @@
+"""Stripe's customer -> row."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing.core import settings
+from billing.core.clock import from_timestamp
+from billing.core.mirror import Change, find, store
+from billing.domain.accounts.models import Account
+from billing.domain.customers.models import Customer
+
+
+def metadata_for(account: Account) -> dict[str, str]:
+    """What a customer's metadata says, so that the account can be found from Stripe's side."""
+    return {"account_id": account.uid, "deployment": settings.current().deployment_name}
+
+
+def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Customer]:
+    """Keep the customer, tied to the account its metadata names in this deployment."""
+    if customer.get("deleted"):
+        known = find(session, Customer, customer["id"])
+        values: dict[str, Any] = {"is_deleted": True}
+        if known is None:
+            values.update(livemode=settings.current().livemode, balance=0, is_delinquent=False)
+        return store(session, Customer, customer["id"], as_of, values)
+    values = {
+        "livemode": customer["livemode"],
+        "email": customer["email"],
+        "name": customer["name"],
+        "address": customer["address"],
+        "currency": customer["currency"],
+        "balance": customer["balance"],
+        "default_payment_method": customer["invoice_settings"]["default_payment_method"],
+        "is_delinquent": bool(customer["delinquent"]),
+        "is_deleted": False,
+        "created_at": from_timestamp(customer["created"]),
+    }
+    account = _account_named(session, customer["metadata"])
+    if account is not None and not _has_another(session, account, customer):
+        values["account_id"] = account.id
+    return store(session, Customer, customer["id"], as_of, values)
+
+
+def _account_named(session: Session, metadata: dict[str, str]) -> Account | None:
+    if metadata.get("deployment") != settings.current().deployment_name:
+        return None
+    return session.scalar(select(Account).where(Account.uid == metadata.get("account_id")))
+
+
+def _has_another(session: Session, account: Account, customer: dict[str, Any]) -> bool:
+    """Whether the account lives with another customer already; the first one keeps it."""
+    living = living_customer(session, account, livemode=customer["livemode"])
+    return living is not None and living.stripe_id != customer["id"]
+
+
+def living_customer(session: Session, account: Account, *, livemode: bool) -> Customer | None:
+    """The account's customer in that mode, if it is not deleted."""
+    return session.scalar(
+        select(Customer).where(
+            Customer.account_id == account.id, Customer.livemode == livemode, Customer.is_deleted.is_(False)
+        )
+    )

@@ -1,0 +1,1 @@
+"""Payment methods: what a customer pays with, as far as it may be shown."""

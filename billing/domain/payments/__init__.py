@@ -1,0 +1,1 @@
+"""Payments: the money that came in for an invoice, possibly in several parts."""

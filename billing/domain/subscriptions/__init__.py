@@ -1,0 +1,1 @@
+"""Subscriptions: what an account pays for again and again, mirrored from Stripe."""

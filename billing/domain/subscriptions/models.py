@@ -1,0 +1,102 @@
+"""The tables of subscriptions and their items."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.sql.elements import ColumnElement
+
+from billing.core.db import Base
+from billing.core.mirror import Mirrored
+from billing.core.money import Money
+from billing.domain.catalog.models import Price
+from billing.domain.customers.models import Customer
+
+# Not begun (no payment came) or over for good.
+NOT_LIVE_STATUSES = ("incomplete", "incomplete_expired", "canceled")
+
+
+class Subscription(Mirrored, Base):
+    """A Stripe subscription, with the periods of its items."""
+
+    __tablename__ = "billing_subscriptions"
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("billing_customers.id"), index=True)
+    status: Mapped[str] = mapped_column(String(40))
+    currency: Mapped[str] = mapped_column(String(3))
+    collection_method: Mapped[str] = mapped_column(String(40))
+    default_payment_method: Mapped[str | None] = mapped_column(String(255))
+    latest_invoice: Mapped[str | None] = mapped_column(String(255))
+    past_due_since: Mapped[datetime | None]  # when the latest invoice was finalized, while it is unpaid
+    cancel_at: Mapped[datetime | None]
+    cancel_at_period_end: Mapped[bool]
+    canceled_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    trial_start: Mapped[datetime | None]
+    trial_end: Mapped[datetime | None]
+    started_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    cancellation: Mapped[dict[str, Any] | None]
+
+    customer: Mapped[Customer] = relationship()
+    items: Mapped[list["SubscriptionItem"]] = relationship(
+        back_populates="subscription", cascade="all, delete-orphan", order_by="SubscriptionItem.id"
+    )
+
+    @hybrid_property
+    def is_live(self) -> bool:
+        """Whether it can still bill: it has begun and has not ended, paid or not."""
+        return self.status not in NOT_LIVE_STATUSES
+
+    @is_live.inplace.expression
+    @classmethod
+    def _is_live(cls) -> ColumnElement[bool]:
+        return cls.status.not_in(NOT_LIVE_STATUSES)
+
+    @property
+    def period_end(self) -> datetime | None:
+        """When the earliest of its items' current periods ends; Stripe keeps periods on the items."""
+        ends = [item.current_period_end for item in self.items if item.current_period_end]
+        return min(ends) if ends else None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it is going to end or has ended; None while it renews."""
+        return self.ends_at_given(self.period_end)
+
+    def ends_at_given(self, period_end: datetime | None) -> datetime | None:
+        """`ends_at`, for those who have read the period already.
+
+        Flexible billing mode writes `cancel_at` where classic sets `cancel_at_period_end`: both are read.
+        Source: https://docs.stripe.com/billing/subscriptions/billing-mode
+        """
+        if self.ended_at or self.cancel_at:
+            return self.ended_at or self.cancel_at
+        return period_end if self.cancel_at_period_end else None
+
+
+class SubscriptionItem(Base):
+    """One price of a subscription. `price_id` is None while the catalog does not know the price."""
+
+    __tablename__ = "billing_subscription_items"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    stripe_id: Mapped[str] = mapped_column(String(255), unique=True)
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("billing_subscriptions.id", ondelete="CASCADE"), index=True)
+    price_stripe_id: Mapped[str] = mapped_column(String(255))
+    price_id: Mapped[int | None] = mapped_column(ForeignKey("billing_prices.id"), index=True)
+    quantity: Mapped[int | None]
+    current_period_start: Mapped[datetime | None]
+    current_period_end: Mapped[datetime | None]
+
+    subscription: Mapped[Subscription] = relationship(back_populates="items")
+    price: Mapped[Price | None] = relationship()
+
+    @property
+    def money(self) -> Money | None:
+        """What the item costs each interval, before tax and discounts; None for a price we do not know."""
+        if self.price is None:
+            return None
+        return Money(self.price.unit_amount * (self.quantity or 1), self.price.currency)

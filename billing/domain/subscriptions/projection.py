@@ -1,0 +1,69 @@
+"""Stripe's subscription -> rows."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from billing.core.clock import from_timestamp
+from billing.core.mirror import Change, find, store
+from billing.domain.catalog.models import Price
+from billing.domain.customers.models import Customer
+from billing.domain.subscriptions.models import Subscription, SubscriptionItem
+
+
+def project(session: Session, subscription: dict[str, Any], as_of: int) -> Change[Subscription]:
+    """Keep the subscription (with `latest_invoice` in place) and its items; its customer must be known."""
+    owner = find(session, Customer, subscription["customer"])
+    if owner is None:
+        raise LookupError(f"subscription {subscription['id']} of a customer that was not projected before")
+    latest: dict[str, Any] | None = subscription["latest_invoice"]
+    values = {
+        "livemode": subscription["livemode"],
+        "customer_id": owner.id,
+        "status": subscription["status"],
+        "currency": subscription["currency"],
+        "collection_method": subscription["collection_method"],
+        "default_payment_method": subscription["default_payment_method"],
+        "latest_invoice": latest["id"] if latest else None,
+        "past_due_since": _past_due_since(latest),
+        "cancel_at": from_timestamp(subscription["cancel_at"]),
+        "cancel_at_period_end": subscription["cancel_at_period_end"],
+        "canceled_at": from_timestamp(subscription["canceled_at"]),
+        "ended_at": from_timestamp(subscription["ended_at"]),
+        "trial_start": from_timestamp(subscription["trial_start"]),
+        "trial_end": from_timestamp(subscription["trial_end"]),
+        "started_at": from_timestamp(subscription["start_date"]),
+        "created_at": from_timestamp(subscription["created"]),
+        "cancellation": subscription["cancellation_details"],
+    }
+    change = store(session, Subscription, subscription["id"], as_of, values)
+    if change.row.as_of == as_of:
+        _project_items(session, change.row, subscription["items"]["data"])
+    return change
+
+
+def _past_due_since(latest: dict[str, Any] | None) -> Any:
+    if latest is None or latest["status"] not in ("open", "uncollectible"):
+        return None
+    return from_timestamp(latest["status_transitions"]["finalized_at"] or latest["created"])
+
+
+def _project_items(session: Session, row: Subscription, items: list[dict[str, Any]]) -> None:
+    known = {item.stripe_id: item for item in row.items}
+    kept = []
+    for item in items:
+        price = find(session, Price, item["price"]["id"])
+        values = {
+            "price_stripe_id": item["price"]["id"],
+            "price_id": price.id if price else None,
+            "quantity": item.get("quantity"),
+            "current_period_start": from_timestamp(item["current_period_start"]),
+            "current_period_end": from_timestamp(item["current_period_end"]),
+        }
+        kept.append(known.get(item["id"]) or SubscriptionItem(stripe_id=item["id"]))
+        for name, value in values.items():
+            if getattr(kept[-1], name) != value:
+                setattr(kept[-1], name, value)
+    if row.items != kept:
+        row.items = kept
+    session.flush()

@@ -1,0 +1,22 @@
+"""Stripe's customers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing.gateway.client import asking, key_for, plain
+
+
+def create(*, email: str, name: str, metadata: Mapping[str, str], key: tuple[object, ...]) -> dict[str, Any]:
+    """Create a customer; the same `key` within a day answers the same customer again."""
+    with asking() as stripe:
+        return plain(
+            stripe.v1.customers.create(
+                {"email": email, "name": name, "metadata": dict(metadata)}, key_for("customer", *key)
+            )
+        )
+
+
+def retrieve(stripe_id: str) -> dict[str, Any]:
+    """The customer; a deleted one is `{"id": …, "deleted": True}`. Raises NoSuchObject."""
+    with asking() as stripe:
+        return plain(stripe.v1.customers.retrieve(stripe_id))

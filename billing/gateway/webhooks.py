@@ -1,0 +1,80 @@
+"""Stripe's webhooks: the signature check, and the endpoints that receive them."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import stripe as sdk
+
+from billing.core import clock
+from billing.core.errors import Refusal
+from billing.gateway.client import API_VERSION, asking, plain
+
+_TOLERANCE_SECONDS = 300
+
+
+class BadSignature(Refusal):
+    """The body was not signed by Stripe with one of our secrets in the last five minutes."""
+
+    code, status = "bad_signature", 400
+
+
+class BadEvent(Refusal):
+    """The body is signed but is no event of the v1 API."""
+
+    code, status = "bad_event", 400
+
+
+def verify(body: bytes, header: str, secrets: Sequence[str]) -> dict[str, Any]:
+    """The event in `body` if `header` signs it with any of `secrets`. Raises BadSignature or BadEvent.
+
+    How old a signature is goes by business time: the sandbox signs by its own clock.
+    Stripe's scheme: https://docs.stripe.com/webhooks#verify-manually
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise BadSignature("The body is not UTF-8.") from None
+    if not any(_signs(header, text, secret) for secret in secrets):
+        raise BadSignature("No signature in Stripe-Signature fits the body.")
+    if _signed_at(header) < clock.now().timestamp() - _TOLERANCE_SECONDS:
+        raise BadSignature("The signature is older than five minutes.")
+    return _event(text)
+
+
+def _signs(header: str, text: str, secret: str) -> bool:
+    try:
+        return bool(sdk.WebhookSignature.verify_header(text, header, secret, tolerance=None))
+    except (sdk.SignatureVerificationError, ValueError, TypeError):  # the SDK's answers to a malformed header
+        return False
+
+
+def _signed_at(header: str) -> int:
+    """The time in a header that has been verified, read as the SDK reads it."""
+    return int(next(part.split("=")[1] for part in header.split(",") if part.startswith("t=")))
+
+
+def _event(text: str) -> dict[str, Any]:
+    try:
+        event = json.loads(text)
+    except ValueError:
+        raise BadEvent("The body is not JSON.") from None
+    if not isinstance(event, dict) or event.get("object") != "event":
+        raise BadEvent("The body is not a snapshot event. Point thin events at another endpoint.")
+    data = event.get("data")
+    if (
+        not isinstance(event.get("id"), str)
+        or not isinstance(event.get("type"), str)
+        or not isinstance(event.get("created"), int)
+        or not isinstance(data, dict)
+        or not isinstance(data.get("object"), dict)
+    ):
+        raise BadEvent("The event lacks an id, a type, a time or an object.")
+    return event
+
+
+def create_endpoint(url: str, events: Sequence[str]) -> dict[str, Any]:
+    """Create an endpoint for `events`, pinned to our API version. Its `secret` is shown only in this answer."""
+    params: Any = {"url": url, "enabled_events": list(events), "api_version": API_VERSION}
+    with asking() as stripe:
+        return plain(stripe.v1.webhook_endpoints.create(params))

@@ -1,0 +1,1 @@
+"""The database's history, for Alembic. `billing.core.migrate` runs it."""

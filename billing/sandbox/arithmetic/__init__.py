@@ -1,0 +1,1 @@
+"""Pure functions on amounts and times: they know no store and no wire."""

@@ -1,0 +1,89 @@
+"""What a Checkout session asks for: its line items with discounts, tax and trials."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from billing.sandbox.arithmetic import amounts
+from billing.sandbox.arithmetic.periods import DAY
+from billing.sandbox.resources import prices
+from billing.sandbox.unit import Json, Unit
+
+
+def total(unit: Unit, session: Json) -> None:
+    """Work out what the session asks for now; a trial's recurring lines are free."""
+    items = line_items(unit, session)
+    session.update(
+        {
+            "amount_subtotal": sum(item["amount_subtotal"] for item in items),
+            "amount_total": sum(item["amount_total"] for item in items),
+            "total_details": {
+                "amount_discount": sum(item["amount_discount"] for item in items),
+                "amount_shipping": 0,
+                "amount_tax": sum(item["amount_tax"] for item in items),
+            },
+        }
+    )
+
+
+def line_items(unit: Unit, session: Json) -> list[Json]:
+    """The session's line items with their amounts."""
+    lines = session["_lines"]
+    stored = [prices.in_currency(unit.get("price", line["price"]), session["currency"]) for line in lines]
+    free = trial_end(unit, session) is not None
+    gross = [
+        0 if free and price["type"] == "recurring" else amounts.price_amount(price, line["quantity"] or 0)
+        for line, price in zip(lines, stored, strict=True)
+    ]
+    offs = _discounts(unit, session, stored, gross)
+    cent = amounts.step(session["currency"])
+    items = []
+    for line, price, amount, off in zip(lines, stored, gross, offs, strict=True):
+        rates = [
+            unit.get("tax_rate", rate)
+            for rate in line["tax_rates"] or session["_subscription_data"].get("default_tax_rates", ())
+        ]
+        tax = amounts.taxes(amount - off, [(rate["percentage"], rate["inclusive"]) for rate in rates], cent)
+        exclusive = sum(due for due, rate in zip(tax, rates, strict=True) if not rate["inclusive"])
+        product = unit.find(price["product"])
+        items.append(
+            {
+                "id": line["id"],
+                "object": "item",
+                "adjustable_quantity": line["adjustable_quantity"],
+                "amount_discount": off,
+                "amount_subtotal": amount,
+                "amount_tax": sum(tax),
+                "amount_total": amount - off + exclusive,
+                "currency": price["currency"],
+                "description": product["name"] if product else None,
+                "metadata": line["metadata"],
+                "price": unit.present(unit.get("price", price["id"])),
+                "quantity": line["quantity"],
+            }
+        )
+    return items
+
+
+def trial_end(unit: Unit, session: Json) -> int | None:
+    """When the trial ends that the session offers from now, epoch seconds."""
+    data = session["_subscription_data"]
+    if "trial_period_days" in data:
+        return int(unit.now + data["trial_period_days"] * DAY)
+    end: int | None = data.get("trial_end")
+    return end
+
+
+def _discounts(unit: Unit, session: Json, stored: Sequence[Json], gross: Sequence[int]) -> list[int]:
+    taken, cent = [0] * len(gross), amounts.step(session["currency"])
+    for given in session["discounts"] or ():
+        reference: dict[str, Any] = {key: value for key, value in given.items() if value}
+        code = unit.find(reference["promotion_code"]) if "promotion_code" in reference else None
+        coupon = unit.find(code["_coupon"] if code else reference["coupon"])
+        if coupon is None:
+            continue
+        open_amounts = [
+            amount if not coupon["_products"] or price["product"] in coupon["_products"] else 0
+            for amount, price in zip(gross, stored, strict=True)
+        ]
+        taken = [held + off for held, off in zip(taken, amounts.discounts(coupon, open_amounts, cent), strict=True)]
+    return taken

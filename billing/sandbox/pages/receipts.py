@@ -1,0 +1,27 @@
+"""The receipt of a charge."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from billing.sandbox.pages import words
+from billing.sandbox.pages.blueprint import fetch, merchant, pages
+
+
+@pages.get("/receipts/<charge_id>")
+def receipt(charge_id: str) -> ResponseReturnValue:
+    """What was paid, when and with what; what came back."""
+    charge = fetch(f"/v1/charges/{charge_id}")
+    currency = charge["currency"]
+    facts = [
+        ("Amount paid", words.money(charge["amount_captured"], currency)),
+        ("Date", words.date(charge["created"])),
+        ("Paid with", words.card(charge["payment_method_details"])),
+        ("For", charge["description"]),
+        ("Refunded", words.money(charge["amount_refunded"], currency) if charge["amount_refunded"] else None),
+    ]
+    return render_template(
+        "sandbox/receipt.html",
+        merchant=merchant(),
+        status=charge["status"],
+        facts=[(label, value) for label, value in facts if value],
+    )

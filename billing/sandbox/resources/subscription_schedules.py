@@ -1,0 +1,389 @@
+"""Subscription schedules: what a subscription will be, phase by phase."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing.sandbox import automatic_tax, ids, metadata, scheduling, shapes
+from billing.sandbox.resources import coupons, subscription_params, subscriptions
+from billing.sandbox.unit import Json, Unit
+from billing.sandbox.wire.errors import invalid
+from billing.sandbox.wire.pages import listing
+from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Range, Spec, Text, missing
+from billing.sandbox.wire.routes import Params, route
+
+_COLLECTION = Text(choices=("charge_automatically", "send_invoice"))
+_ANCHOR = Text(choices=("automatic", "phase_start"))
+_PHASE: Mapping[str, Spec] = {
+    "add_invoice_items": Array(of=Fields(fields={"price": Text(required=True), "quantity": Integer(minimum=1)})),
+    "automatic_tax": subscription_params.AUTOMATIC_TAX,
+    "billing_cycle_anchor": _ANCHOR,
+    "collection_method": _COLLECTION,
+    "currency": Text(max_length=3),
+    "default_payment_method": Text(),
+    "default_tax_rates": Array(of=Text(), clearable=True),
+    "description": Text(clearable=True, max_length=500),
+    "discounts": coupons.DISCOUNTS,
+    "duration": Fields(
+        fields={
+            "interval": Text(required=True, choices=("day", "month", "week", "year")),
+            "interval_count": Integer(minimum=1),
+        }
+    ),
+    "end_date": Integer(words=("now",)),
+    "items": Array(
+        required=True,
+        maximum=20,
+        of=Fields(
+            fields={
+                "metadata": Metadata(),
+                "price": Text(required=True),
+                "quantity": Integer(minimum=0),
+                "tax_rates": Array(of=Text(), clearable=True),
+            }
+        ),
+    ),
+    "metadata": Metadata(),
+    "proration_behavior": subscription_params.PRORATION,
+    "trial": Boolean(),
+    "trial_end": Integer(),
+}
+_CHANGED_PHASE: Mapping[str, Spec] = {
+    **_PHASE,
+    "start_date": Integer(words=("now",)),
+    "trial_end": Integer(words=("now",)),
+}
+_COMMON: Mapping[str, Spec] = {
+    "default_settings": Fields(
+        fields={
+            "automatic_tax": subscription_params.AUTOMATIC_TAX,
+            "billing_cycle_anchor": _ANCHOR,
+            "collection_method": _COLLECTION,
+            "default_payment_method": Text(),
+            "description": Text(clearable=True),
+            "invoice_settings": Fields(fields={"days_until_due": Integer(minimum=0)}),
+        }
+    ),
+    "end_behavior": Text(choices=("cancel", "release")),
+    "metadata": Metadata(),
+}
+
+
+def create(unit: Unit, params: Params) -> Json:
+    """A schedule for a subscription that is, or for one that begins now or later."""
+    if "from_subscription" in params:
+        return _adopt(unit, params)
+    for name in ("customer", "phases"):
+        if not params.get(name):
+            raise missing(name)
+    customer = unit.get("customer", params["customer"], "customer")
+    start = params.get("start_date", unit.now)
+    start = unit.now if start == "now" else start
+    if start < unit.now:
+        raise invalid("A schedule cannot begin in the past.", param="start_date")
+    schedule = _new(unit, customer["id"], params)
+    schedule["phases"] = _read_phases(unit, params["phases"], start)
+    unit.add(schedule)
+    if start > unit.now:
+        unit.schedule(schedule["id"], "begin_schedule", start, rank=4)
+    else:
+        schedule["status"] = "active"
+        scheduling.enter(unit, schedule, schedule["phases"][0])
+    unit.save(schedule)
+    unit.emit("subscription_schedule.created", schedule)
+    return unit.present(schedule)
+
+
+def update(unit: Unit, params: Params, *, id: str) -> Json:
+    """Change what is to come; a change of the current phase happens at once."""
+    schedule = _open(unit, id)
+    metadata.apply(schedule, params, "end_behavior")
+    _set_defaults(schedule, params)
+    if "phases" in params:
+        _replace_phases(unit, schedule, params)
+    unit.save(schedule, "subscription_schedule.updated")
+    if schedule["status"] == "active" and schedule["current_phase"]["end_date"] <= unit.now:
+        scheduling.advance(unit, schedule)
+    return unit.present(schedule)
+
+
+def release(unit: Unit, params: Params, *, id: str) -> Json:
+    """Leave the subscription alone from now on."""
+    schedule = _open(unit, id)
+    subscription = schedule["subscription"]
+    scheduling.release(unit, schedule)
+    if subscription and not params.get("preserve_cancel_date", True):
+        subscriptions.update(unit, {"cancel_at": None}, id=subscription)
+    return unit.present(schedule)
+
+
+def cancel(unit: Unit, params: Params, *, id: str) -> Json:
+    """Cancel the schedule and its subscription at once."""
+    schedule = _open(unit, id)
+    if schedule["subscription"] is None:
+        scheduling.stop(unit, schedule)
+    else:
+        wanted = {"invoice_now": params.get("invoice_now", True), "prorate": params.get("prorate", True)}
+        subscriptions.cancel(unit, wanted, id=schedule["subscription"])
+    return unit.present(schedule)
+
+
+def retrieve(unit: Unit, _params: Params, *, id: str) -> Json:
+    return unit.present(unit.get("subscription_schedule", id))
+
+
+def list_all(unit: Unit, params: Params) -> Json:
+    where: dict[str, Any] = {}
+    if "customer" in params:
+        where["customer"] = params["customer"]
+    if params.get("scheduled"):
+        where["status"] = "not_started"
+    return listing(unit, "subscription_schedule", "/v1/subscription_schedules", params, where)
+
+
+def _adopt(unit: Unit, params: Params) -> Json:
+    for name in ("customer", "phases", "start_date", "default_settings"):
+        if name in params:
+            raise invalid(f"`{name}` cannot be used with `from_subscription`.", param=name)
+    subscription = unit.get("subscription", params["from_subscription"], "from_subscription")
+    if subscription["schedule"] is not None:
+        raise invalid("This subscription is already attached to a schedule.", param="from_subscription")
+    if subscription["status"] in ("canceled", "incomplete", "incomplete_expired", "paused"):
+        raise invalid(
+            f"A subscription with status `{subscription['status']}` cannot be scheduled.", param="from_subscription"
+        )
+    schedule = _new(unit, subscription["customer"], params)
+    held = subscription["items"]["data"]
+    current = {
+        "currency": subscription["currency"],
+        "end_date": min(item["current_period_end"] for item in held),
+        "items": [
+            {
+                "metadata": item["metadata"],
+                "price": item["_price"],
+                "quantity": item["quantity"],
+                "tax_rates": item["_tax_rates"],
+            }
+            for item in held
+        ],
+        "metadata": {},
+    }
+    begun = max(item["current_period_start"] for item in held)
+    phase = _read_phase(unit, current, begun)
+    phase["discounts"] = [
+        {"coupon": None, "discount": name, "promotion_code": None} for name in subscription["discounts"]
+    ]
+    phase["trial_end"] = subscription["trial_end"] if subscription["status"] == "trialing" else None
+    schedule.update({"phases": [phase], "status": "active", "subscription": subscription["id"]})
+    schedule["default_settings"]["default_payment_method"] = subscription["default_payment_method"]
+    unit.add(schedule)
+    scheduling.plan(unit, schedule, phase)
+    unit.save(schedule)
+    unit.emit("subscription_schedule.created", schedule)
+    subscription["schedule"] = schedule["id"]
+    unit.save(subscription, "customer.subscription.updated")
+    return unit.present(schedule)
+
+
+def _new(unit: Unit, customer: str, params: Params) -> Json:
+    schedule = shapes.blank(
+        "subscription_schedule",
+        id=ids.new_id("sub_sched"),
+        billing_mode={"flexible": {"proration_discounts": "included"}, "type": "flexible", "updated_at": None},
+        created=unit.now,
+        customer=customer,
+        default_settings={
+            "application_fee_percent": None,
+            "automatic_tax": automatic_tax.of_subscription(enabled=False),
+            "billing_cycle_anchor": "automatic",
+            "billing_thresholds": None,
+            "collection_method": "charge_automatically",
+            "default_payment_method": None,
+            "description": None,
+            "invoice_settings": {
+                "account_tax_ids": None,
+                "custom_fields": None,
+                "days_until_due": None,
+                "description": None,
+                "footer": None,
+                "issuer": {"type": "self"},
+            },
+            "on_behalf_of": None,
+            "transfer_data": None,
+        },
+        end_behavior=params.get("end_behavior", "release"),
+        livemode=False,
+        metadata=metadata.merged({}, params.get("metadata", {})),
+        pause_schedules=[],
+        phases=[],
+        status="not_started",
+    )
+    _set_defaults(schedule, params)
+    return schedule
+
+
+def _set_defaults(schedule: Json, params: Params) -> None:
+    given = dict(params.get("default_settings", {}))
+    defaults = schedule["default_settings"]
+    defaults["invoice_settings"].update(given.pop("invoice_settings", {}))
+    if "automatic_tax" in given:
+        given["automatic_tax"] = automatic_tax.of_subscription(enabled=given["automatic_tax"]["enabled"])
+    defaults.update(given)
+
+
+def _replace_phases(unit: Unit, schedule: Json, params: Params) -> None:
+    current = schedule["current_phase"]
+    first = params["phases"][0].get("start_date") if params["phases"] else None
+    if not params["phases"]:
+        raise missing("phases")
+    start = current["start_date"] if current else schedule["phases"][0]["start_date"]
+    if first is not None:
+        first = unit.now if first == "now" else first
+        if current and first != start:
+            raise invalid("You can not modify the start date of the current phase.", param="phases[0][start_date]")
+        start = first
+    past = [phase for phase in schedule["phases"] if phase["end_date"] <= start]
+    before = next((phase for phase in schedule["phases"] if phase["start_date"] == start), None)
+    made = _read_phases(unit, params["phases"], start)
+    schedule["phases"] = past + made
+    if schedule["status"] == "not_started":
+        unit.schedule(schedule["id"], "begin_schedule", start, rank=4)
+        return
+    scheduling.plan(unit, schedule, made[0])
+    changed = before is None or {**made[0], "end_date": 0} != {**before, "end_date": 0}
+    if changed and made[0]["end_date"] > unit.now:
+        subscription = unit.get("subscription", schedule["subscription"])
+        scheduling.change(unit, subscription, made[0], params.get("proration_behavior", "create_prorations"))
+
+
+def _read_phases(unit: Unit, given: list[Params], start: int) -> list[Json]:
+    phases: list[Json] = []
+    for index, phase in enumerate(given):
+        began = phase.get("start_date", start)
+        if index and began != "now" and began != start:
+            raise invalid("Each phase must begin where the one before it ends.", param=f"phases[{index}][start_date]")
+        if not phase["items"]:
+            raise missing(f"phases[{index}][items]")
+        if "end_date" in phase and "duration" in phase:
+            raise invalid("You may only specify one of these parameters: end_date, duration.", param="phases")
+        made = _read_phase(unit, phase, start)
+        if made["end_date"] <= start:
+            raise invalid("A phase must end after it begins.", param=f"phases[{index}][end_date]")
+        phases.append(made)
+        start = made["end_date"]
+    return phases
+
+
+def _read_phase(unit: Unit, given: Params, start: int) -> Json:
+    def rates(names: Any) -> list[Json]:
+        return [unit.present(unit.get("tax_rate", name, "tax_rates")) for name in names or ()]
+
+    read = [_read_item(unit, item, rates) for item in given["items"]]
+    end = scheduling.end_of(unit, given, start)
+    trial_end = end if given.get("trial") else given.get("trial_end")
+    automatic = given.get("automatic_tax")
+    return {
+        "add_invoice_items": [_read_extra(unit, item) for item in given.get("add_invoice_items", ())],
+        "application_fee_percent": None,
+        "automatic_tax": automatic and automatic_tax.of_subscription(enabled=automatic["enabled"]),
+        "billing_cycle_anchor": given.get("billing_cycle_anchor"),
+        "billing_thresholds": None,
+        "collection_method": given.get("collection_method"),
+        "currency": given.get("currency") or unit.get("price", read[0]["price"])["currency"],
+        "default_payment_method": given.get("default_payment_method"),
+        "default_tax_rates": rates(given.get("default_tax_rates")),
+        "description": given.get("description"),
+        "discounts": [
+            {name: item.get(name) for name in ("coupon", "discount", "promotion_code")}
+            for item in given.get("discounts") or ()
+        ],
+        "end_date": end,
+        "invoice_settings": None,
+        "items": read,
+        "metadata": metadata.merged({}, given.get("metadata", {})),
+        "on_behalf_of": None,
+        "proration_behavior": given.get("proration_behavior", "create_prorations"),
+        "start_date": start,
+        "transfer_data": None,
+        "trial_end": None if trial_end == "now" else trial_end,
+    }
+
+
+def _read_item(unit: Unit, given: Params, rates: Any) -> Json:
+    price = unit.get("price", given["price"], "phases[items][price]")
+    if price["type"] != "recurring":
+        raise invalid("The price of a phase's item must be recurring.", param="phases[items][price]")
+    metered = price["recurring"]["usage_type"] == "metered"
+    return {
+        "billing_thresholds": None,
+        "discounts": [],
+        "metadata": dict(given.get("metadata", {})),
+        "plan": price["id"],
+        "price": price["id"],
+        "quantity": None if metered else given.get("quantity", 1),
+        "tax_rates": rates(given.get("tax_rates")),
+    }
+
+
+def _read_extra(unit: Unit, given: Params) -> Json:
+    return {
+        "discountable": None,
+        "discounts": [],
+        "metadata": {},
+        "period": {
+            "end": {"timestamp": None, "type": "min_item_period_end"},
+            "start": {"timestamp": None, "type": "phase_start"},
+        },
+        "price": unit.get("price", given["price"], "phases[add_invoice_items][price]")["id"],
+        "quantity": given.get("quantity", 1),
+        "tax_rates": [],
+    }
+
+
+def _open(unit: Unit, schedule_id: str) -> Json:
+    schedule = unit.get("subscription_schedule", schedule_id)
+    if schedule["status"] not in ("active", "not_started"):
+        raise invalid(
+            f"You cannot change a subscription schedule that is currently in the `{schedule['status']}` status.",
+            param="id",
+        )
+    return schedule
+
+
+AGENDA = {
+    "advance_schedule": scheduling.advance,
+    "begin_schedule": scheduling.begin,
+    "warn_of_schedule_end": scheduling.warn,
+}
+ROUTES = [
+    route(
+        "POST",
+        "/v1/subscription_schedules",
+        create,
+        {
+            **_COMMON,
+            "customer": Text(),
+            "from_subscription": Text(),
+            "phases": Array(of=Fields(fields=_PHASE), maximum=10),
+            "start_date": Integer(words=("now",)),
+        },
+    ),
+    route(
+        "GET",
+        "/v1/subscription_schedules",
+        list_all,
+        {**PAGE, "created": Range(), "customer": Text(), "scheduled": Boolean()},
+    ),
+    route("GET", "/v1/subscription_schedules/{id}", retrieve),
+    route(
+        "POST",
+        "/v1/subscription_schedules/{id}",
+        update,
+        {
+            **_COMMON,
+            "phases": Array(of=Fields(fields=_CHANGED_PHASE), maximum=10),
+            "proration_behavior": subscription_params.PRORATION,
+        },
+    ),
+    route("POST", "/v1/subscription_schedules/{id}/release", release, {"preserve_cancel_date": Boolean()}),
+    route("POST", "/v1/subscription_schedules/{id}/cancel", cancel, {"invoice_now": Boolean(), "prorate": Boolean()}),
+]

@@ -1,0 +1,56 @@
+"""Tax ids of customers. Their verification is "pending" for ever: no registry is asked."""
+
+from billing.sandbox import ids
+from billing.sandbox.unit import Json, Unit
+from billing.sandbox.wire.errors import no_such
+from billing.sandbox.wire.pages import listing
+from billing.sandbox.wire.params import PAGE, Text
+from billing.sandbox.wire.routes import Params, route
+
+
+def create(unit: Unit, params: Params, *, customer: str) -> Json:
+    unit.get("customer", customer, "customer")
+    tax_id: Json = {
+        "id": ids.new_id("txi"),
+        "object": "tax_id",
+        "country": params["value"][:2].upper() if params["type"] == "eu_vat" else params["type"][:2].upper(),
+        "created": unit.now,
+        "customer": customer,
+        "customer_account": None,
+        "livemode": False,
+        "owner": {"customer": customer, "type": "customer"},
+        "type": params["type"],
+        "value": params["value"],
+        "verification": {"status": "pending", "verified_address": None, "verified_name": None},
+    }
+    return unit.present(unit.add(tax_id, "customer.tax_id.created"))
+
+
+def retrieve(unit: Unit, _params: Params, *, customer: str, id: str) -> Json:
+    return unit.present(_owned(unit, customer, id))
+
+
+def delete(unit: Unit, _params: Params, *, customer: str, id: str) -> Json:
+    return unit.remove(_owned(unit, customer, id), "customer.tax_id.deleted")
+
+
+def list_all(unit: Unit, params: Params, *, customer: str) -> Json:
+    unit.get("customer", customer)
+    return listing(unit, "tax_id", f"/v1/customers/{customer}/tax_ids", params, {"customer": customer})
+
+
+def _owned(unit: Unit, customer: str, tax_id: str) -> Json:
+    found = unit.get("tax_id", tax_id)
+    if found["customer"] != customer:
+        raise no_such("tax id", tax_id)
+    return found
+
+
+ROUTES = [
+    route(
+        "POST", "/v1/customers/{customer}/tax_ids", create, {"type": Text(required=True), "value": Text(required=True)}
+    ),
+    route("GET", "/v1/customers/{customer}/tax_ids", list_all, PAGE),
+    route("GET", "/v1/customers/{customer}/tax_ids/{id}", retrieve),
+    route("DELETE", "/v1/customers/{customer}/tax_ids/{id}", delete),
+]

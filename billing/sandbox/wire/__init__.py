@@ -1,0 +1,1 @@
+"""Stripe's wire format: how requests are read and answers are written."""

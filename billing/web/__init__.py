@@ -1,0 +1,1 @@
+"""Floor 4: what people see in a browser, and what Stripe posts to."""

@@ -1,0 +1,115 @@
+"""What every page's template may use, and how amounts and dates are written in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from flask import Flask, g, request, url_for
+from flask_wtf.csrf import generate_csrf
+
+from billing.core import settings
+from billing.core.errors import Misconfigured
+from billing.core.money import Money
+from billing.domain.access import service as access
+from billing.web import visitor
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """A link of the main navigation."""
+
+    label: str
+    url: str
+    active: bool
+
+
+def for_page() -> dict[str, Any]:
+    """The variables of every page: see templates/billing/layout.html."""
+    if "billing_page" not in g:
+        account = visitor.account()
+        is_staff = visitor.current_hosts().is_staff()
+        g.billing_page = _for_strangers() | {
+            "access": access.access_for(account) if account else None,
+            "is_staff": is_staff,
+            "nav": _nav(signed_in=account is not None, is_staff=is_staff),
+            "signed_in": account is not None,
+            "user_label": account.email if account else "",
+        }
+    page: dict[str, Any] = g.billing_page
+    return page
+
+
+def degrade() -> None:
+    """Show the rest of this request as to a stranger, without asking the database any more."""
+    g.billing_page = _for_strangers()
+
+
+def _for_strangers() -> dict[str, Any]:
+    configured = settings.current()
+    return {
+        "access": None,
+        "csrf_token": generate_csrf,
+        "is_staff": False,
+        "mode": configured.mode,
+        "nav": _nav(signed_in=False, is_staff=False),
+        "sandbox_url": f"{request.script_root}/sandbox/",
+        "signed_in": False,
+        "site_name": configured.site_name,
+        "standalone": visitor.current_hosts().is_standalone,
+        "support_email": configured.support_email,
+        "user_label": "",
+    }
+
+
+def _nav(*, signed_in: bool, is_staff: bool) -> list[NavItem]:
+    links = [("Pricing", "billing.pricing")]
+    if signed_in:
+        links += [("Billing", "billing.overview"), ("Invoices", "billing.invoices")]
+        if visitor.current_hosts().is_standalone:
+            links.insert(0, ("App", "home.app"))
+    if is_staff:
+        links += [("Accounts", "billing_admin.accounts"), ("Events", "billing_admin.event_list")]
+    return [NavItem(label, url_for(endpoint), request.endpoint == endpoint) for label, endpoint in links]
+
+
+def locale() -> str:
+    """The visitor's locale for amounts (a CLDR id): the first of the browser's that is known, else the setting's."""
+    if "billing_locale" not in g:
+        g.billing_locale = next(filter(None, map(_known, request.accept_languages.values())), None)
+    found: str | None = g.billing_locale
+    return found or settings.current().billing_locale
+
+
+def _known(language: str) -> str | None:
+    try:
+        return str(Locale.parse(language, sep="-"))
+    except (UnknownLocaleError, ValueError):
+        return None
+
+
+def as_money(money: Money) -> str:
+    """The amount as the visitor writes amounts."""
+    return money.format(locale())
+
+
+def as_day(moment: datetime) -> str:
+    """The UTC date, in the language of the page."""
+    return format_date(moment, "medium", locale=settings.current().billing_locale)
+
+
+def as_moment(moment: datetime) -> str:
+    """The UTC date and time, in the language of the page."""
+    return f"{format_datetime(moment, 'medium', locale=settings.current().billing_locale)} UTC"
+
+
+_FILTERS = {"money": as_money, "day": as_day, "moment": as_moment}
+
+
+def add_filters(app: Flask) -> None:
+    """Give `app`'s templates our filters. Raises Misconfigured rather than change one the host has."""
+    for name, function in _FILTERS.items():
+        if app.jinja_env.filters.get(f"billing_{name}", function) is not function:
+            raise Misconfigured(f"The app has a template filter named billing_{name} already")
+        app.jinja_env.filters[f"billing_{name}"] = function

@@ -1,0 +1,124 @@
+"""Gates for views: only with a subscription, a plan, a feature.
+
+    @app.get("/exports")
+    @requires_feature("exports")
+    def exports(): ...
+
+Without access the answer is 402: a page that names what is missing and leads to the plan that has it, or JSON.
+Strangers are asked to sign in. The billing pages themselves are never gated.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+from flask import Response, jsonify, make_response, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from billing.core.money import Money
+from billing.domain.access import service as access
+from billing.domain.access.service import Access
+from billing.domain.catalog import queries as catalog
+from billing.domain.catalog.models import Plan
+from billing.web import context, headers, refusals, visitor
+from billing.web.blueprint import ask_to_sign_in
+
+P = ParamSpec("P")
+View = Callable[P, ResponseReturnValue]
+
+_STATE_REASONS = {
+    "suspended": "Your access is suspended until the open invoice is paid.",
+    "ended": "Your subscription has ended.",
+}
+
+
+def current_access() -> Access:
+    """What the visitor may use, from the local tables, worked out once a request."""
+    return access.access_for(visitor.account())
+
+
+def requires_subscription(view: View[P]) -> View[P]:
+    """Let only those in who have any live subscription: active, on trial, or in the days of grace."""
+    return _gate(lambda granted: granted.has_subscription, lambda: _missing("a subscription", _smallest_paid()))(view)
+
+
+def requires_plan(key: str) -> Callable[[View[P]], View[P]]:
+    """Let only those in who are on the plan of that key, or on a larger one."""
+
+    def is_met(granted: Access) -> bool:
+        wanted = catalog.find_plan(key)
+        return granted.plan is not None and wanted is not None and granted.plan.rank >= wanted.rank
+
+    def missing() -> Response:
+        plan = catalog.find_plan(key)
+        return _missing(f"the {plan.name if plan else key} plan", plan)
+
+    return _gate(is_met, missing)
+
+
+def requires_feature(key: str) -> Callable[[View[P]], View[P]]:
+    """Let only those in whose plan grants the feature of that key."""
+
+    def missing() -> Response:
+        plan = catalog.smallest_plan_with(key)
+        names = {feature.key: feature.name for feature in plan.features} if plan else {}
+        return _missing(names.get(key, key.replace("_", " ")), plan)
+
+    return _gate(lambda granted: granted.has_feature(key), missing)
+
+
+def _gate(is_met: Callable[[Access], bool], missing: Callable[[], Response]) -> Callable[[View[P]], View[P]]:
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def gated(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            if visitor.account() is None:
+                return ask_to_sign_in()
+            return view(*args, **kwargs) if is_met(current_access()) else missing()
+
+        return gated
+
+    return decorate
+
+
+def _smallest_paid() -> Plan | None:
+    return next((plan for plan in catalog.plans_for_sale() if not plan.is_default), None)
+
+
+def _missing(needed: str, plan: Plan | None) -> Response:
+    """The answer that names what is `needed` and the `plan` that has it. 402 means just this: payment required."""
+    granted = current_access()
+    if refusals.wants_json():
+        reason = _STATE_REASONS.get(granted.state, f"This needs {needed}, which your plan does not include.")
+        response = jsonify(
+            error={
+                "code": "payment_required",
+                "message": reason,
+                "needed": needed,
+                "plan": plan.key if plan else None,
+                "state": granted.state,
+                "reasons": [why.code for why in granted.reasons],
+                "pricing_url": url_for("billing.pricing"),
+            }
+        )
+    else:
+        prices = [price for price in plan.prices if price.is_active] if plan else []
+        offer: dict[str, Any] | None = None
+        if plan and prices and granted.state != "suspended":
+            offer = {
+                "name": plan.name,
+                "money": Money(prices[0].unit_amount, prices[0].currency),
+                "interval": prices[0].interval,
+            }
+        page = render_template(
+            "billing/no_access.html",
+            needed=needed,
+            reason=_STATE_REASONS.get(granted.state, "Your plan does not cover this."),
+            is_suspended=granted.state == "suspended",
+            plan=offer,
+            pricing_url=url_for("billing.pricing", _anchor=f"plan-{plan.key}" if plan else None),
+            billing_url=url_for("billing.overview"),
+            **context.for_page(),
+        )
+        response = headers.add(make_response(page))
+    response.status_code = 402
+    return response

@@ -1,0 +1,92 @@
+"""Refusals as answers: a page in words for people, JSON with a code for programs."""
+
+from http import HTTPStatus
+
+from flask import Response, jsonify, make_response, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, SecurityError
+
+from billing.core.errors import Action, Refusal, Unavailable
+from billing.core.logging import get_logger, request_id
+from billing.web import context
+
+log = get_logger(__name__)
+
+_WORDS = {
+    401: ("Please sign in", "This page is for signed-in people."),
+    403: ("Not allowed", "You may not see this page."),
+    404: ("Page not found", "There is nothing here, or it is not yours to see."),
+    405: ("That does not work here", "This address does not take that kind of request."),
+    413: ("Too large", "What was sent is larger than this page takes."),
+    429: ("Too many attempts", "Please wait a minute and try again."),
+    500: ("Something broke", "It is our fault, and nothing was lost. Please try again in a moment."),
+}
+
+
+def wants_json() -> bool:
+    """Whether the caller would rather have JSON than a page."""
+    accepted = request.accept_mimetypes
+    return accepted.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def answer(refusal: Refusal) -> Response:
+    """The answer to a request that was refused."""
+    level = log.error if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else log.info
+    level("refused", code=refusal.code, status=refusal.status, words=refusal.message)
+    message = refusal.message
+    if isinstance(refusal, Unavailable):
+        message += " Your other pages keep working."
+    return page(refusal.status, refusal.title, message, refusal.actions, code=refusal.code)
+
+
+def answer_http(error: HTTPException) -> Response:
+    """The answer to what Flask itself refuses, such as an unknown address."""
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # an answer somebody made; Flask's at run time
+    status = error.code or 500
+    if status < HTTPStatus.BAD_REQUEST or isinstance(error, SecurityError):
+        # A redirect, raised; or a request for a host that is not ours, where no link of ours would work.
+        return error.get_response()  # type: ignore[return-value]  # Flask's at run time
+    if isinstance(error, CSRFError):
+        title = "This form has expired"
+        message = "Go back, reload the page and send the form again. Nothing was changed."
+    else:
+        title, message = _WORDS.get(status, ("That did not work", error.description or ""))
+    response = page(status, title, message, code=HTTPStatus(status).phrase.lower().replace(" ", "_"))
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def page(status: int, title: str, message: str, actions: tuple[Action, ...] = (), *, code: str = "refused") -> Response:
+    """An error page, or the same as JSON."""
+    if wants_json():
+        response = jsonify(error={"code": code, "message": message, "request_id": request_id()})
+    else:
+        links = actions or (_way_on(),)
+        body = render_template(
+            "billing/error.html",
+            code=status,
+            title=title,
+            message=message,
+            actions=links,
+            request_id=request_id(),
+            **context.for_page(),
+        )
+        response = make_response(body)
+    response.status_code = status
+    return response
+
+
+def _way_on() -> Action:
+    if context.for_page()["signed_in"]:
+        return Action("Go to billing", url_for("billing.overview"))
+    return Action("See the plans", url_for("billing.pricing"))
+
+
+def bug() -> Response:
+    """The answer when the program itself is wrong; it asks the database nothing, for that may be what broke."""
+    context.degrade()
+    title, message = _WORDS[500]
+    return page(500, title, message, code="internal_error")

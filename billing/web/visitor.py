@@ -1,0 +1,76 @@
+"""Who is asking: the account behind the request, settled once, by what the host app says of its user."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import current_app, g
+from flask_login import current_user, login_url
+
+from billing.core import db
+from billing.core.errors import Misconfigured
+from billing.domain.accounts import service as accounts
+from billing.domain.accounts.models import Account
+from billing.domain.accounts.service import AccountRef
+
+_EXTENSION = "billing.visitors"
+
+
+def account_of_current_user() -> AccountRef | None:
+    """The account of Flask-Login's user: its `get_id()`, its `email`, and its `name` where it has one.
+
+    Raises Misconfigured where there is no Flask-Login.
+    """
+    if not hasattr(current_app, "login_manager"):
+        raise Misconfigured("Billing asks Flask-Login who is there; without it, give Billing(hosts=Hosts(account=…))")
+    if not current_user or not current_user.is_authenticated:
+        return None
+    email = str(getattr(current_user, "email", ""))
+    return AccountRef(f"user:{current_user.get_id()}", str(getattr(current_user, "name", "") or email), email)
+
+
+def sign_in_url_of_login_manager(next_path: str) -> str | None:
+    """The sign-in page Flask-Login was told of (`login_view`), leading on to `next_path`; None if there is none."""
+    view: str | None = getattr(getattr(current_app, "login_manager", None), "login_view", None)
+    return str(login_url(view, next_url=next_path)) if view else None
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """What the host app tells of its visitors.
+
+    `account` gives the account a request acts for, None for strangers. `is_staff` says whether the visitor may see
+    everybody's billing; `check_staff` may refuse staff all the same, by raising, until they have done something first.
+    `sign_in_url` makes the URL to sign in at from the path to go on to afterwards; None answers 401.
+    """
+
+    account: Callable[[], AccountRef | None] = account_of_current_user
+    is_staff: Callable[[], bool] = lambda: False
+    check_staff: Callable[[], None] = lambda: None
+    sign_in_url: Callable[[str], str | None] = sign_in_url_of_login_manager
+    is_standalone: bool = False
+
+
+def current_hosts() -> Hosts:
+    """What the current app's host told."""
+    hosts: Hosts = current_app.extensions[_EXTENSION]
+    return hosts
+
+
+def set_hosts(extensions: dict[str, object], hosts: Hosts) -> None:
+    """Let the app that owns `extensions` tell visitors by `hosts`."""
+    extensions[_EXTENSION] = hosts
+
+
+def account() -> Account | None:
+    """The account the request acts for, or None for a stranger; made on first sight, in an edge of its own."""
+    if "billing_account" not in g:
+        ref = current_hosts().account()
+        if ref is None:
+            g.billing_account = None
+        elif db.is_in_edge():
+            g.billing_account = accounts.ensure(ref)
+        else:
+            with db.edge():
+                g.billing_account = accounts.ensure(ref)
+    found: Account | None = g.billing_account
+    return found

@@ -1,0 +1,77 @@
+"""The portal under test: the app as it ships, on a folder and a database of its own, its clock standing."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from app import create_app
+from billing.core import db
+from billing.sandbox import Sandbox
+from tests.support.clock import START
+from tests.support.pages import Browser
+
+BASE_URL = "http://localhost:5000"
+
+
+class Portal:
+    """One deployment of the portal, and what its operator and the passing of time do to it."""
+
+    def __init__(self, instance: Path, database_url: str, **overrides: str) -> None:
+        instance.mkdir(parents=True, exist_ok=True)
+        Sandbox(instance / "sandbox.sqlite3", start=START).close()  # the file keeps the clock it is born with
+        self.settings = {
+            "BASE_URL": BASE_URL,
+            "DATABASE_URL": database_url,
+            "INSTANCE_PATH": str(instance),
+            "MAIL_BACKEND": "locmem",
+            "SANDBOX_DELIVERIES": "manual",
+            "SECRET_KEY": "a-secret-for-tests-only",
+        } | overrides
+        self.base_url = self.settings["BASE_URL"]
+        self.app: Flask = create_app(self.settings)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The Stripe this portal talks to."""
+        sandbox: Sandbox = self.app.extensions["billing"].sandbox
+        return sandbox
+
+    def browser(self) -> Browser:
+        """A visitor of their own, with no cookies yet."""
+        return Browser(self.app, self.base_url)
+
+    def drain(self) -> int:
+        """Deliver every webhook that is due, and those that these cause; how many were sent."""
+        sent = 0
+        while delivered := self.sandbox.deliver_due(self._receive):
+            sent += delivered
+        return sent
+
+    def advance(self, delta: timedelta) -> int:
+        """Let time pass at Stripe and here, then deliver what it caused."""
+        self.sandbox.advance(delta)
+        return self.drain()
+
+    def run(self, *command: str) -> str:
+        """What `flask <command>` prints; it must succeed."""
+        result = self.app.test_cli_runner().invoke(args=command)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, f"flask {' '.join(command)}: {result.output}"
+        return result.output
+
+    def close(self) -> None:
+        """Stop what runs beside it and let go of its files and database."""
+        self.sandbox.close()
+        with self.app.app_context():
+            db.engine().dispose()
+            for engine in self.app.extensions["sqlalchemy"].engines.values():  # the people's
+                engine.dispose()
+
+    def _receive(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        # Closing the answer, as a server does once it is sent, lets the portal work the event off.
+        with self.app.test_client().post(urlsplit(url).path, data=body, headers=dict(headers)) as response:
+            return response.status_code

@@ -1,0 +1,102 @@
+"""Asking and writing: what is referred to comes first, and a change of access is announced once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from billing.core import db
+from billing.domain.catalog.models import Price
+from billing.domain.customers import service as customers
+from billing.domain.customers.models import Customer
+from billing.domain.invoices.models import Invoice
+from billing.domain.payment_methods.models import PaymentMethod
+from billing.domain.subscriptions.models import Subscription
+from billing.sync import refresh
+from billing.sync.signals import AccessChange, access_changed
+from tests.domain import people
+from tests.support.portal import Portal
+
+
+@pytest.fixture
+def inside(sqlite_portal: Portal) -> Iterator[Portal]:
+    with sqlite_portal.app.app_context():
+        yield sqlite_portal
+
+
+def forget(*models: Any) -> None:
+    with db.edge():
+        session = db.begin_write()
+        for model in models:
+            session.query(model).delete()
+
+
+def counts() -> dict[str, int]:
+    with db.edge() as session:
+        return {model.__name__: session.query(model).count() for model in (Customer, PaymentMethod, Subscription)}
+
+
+def test_a_subscription_brings_what_it_refers_to(inside: Portal) -> None:
+    customer = inside.sandbox.call("POST", "/v1/customers", {"email": "eve@example.com"})["id"]
+    method = inside.sandbox.call("POST", "/v1/payment_methods/pm_card_visa/attach", {"customer": customer})["id"]
+    made = inside.sandbox.call(
+        "POST",
+        "/v1/subscriptions",
+        {
+            "customer": customer,
+            "items": [{"price": people.price_id(inside, "starter_monthly")}],
+            "default_payment_method": method,
+        },
+    )["id"]
+    forget(Price)
+    told = [change["noun"] for change in people.learn("subscription", made)]
+    assert told.index("price") < told.index("customer") < told.index("payment_method") < told.index("subscription")
+    assert counts() == {"Customer": 1, "PaymentMethod": 1, "Subscription": 1}
+
+
+def test_answers_are_written_in_an_order_that_works_however_they_came(inside: Portal) -> None:
+    ada = people.account()
+    made = people.subscribe(inside, ada)
+    with db.edge():
+        answers = [*refresh.ask_whole(made["customer"]), *refresh.ask("payment_method", made["default_payment_method"])]
+    with db.edge():
+        assert refresh.write(list(reversed(answers)))
+    with db.edge():
+        assert refresh.write(answers) == []
+
+
+def test_everything_of_a_customer_is_caught_up_with(inside: Portal) -> None:
+    ada = people.account()
+    made = people.subscribe(inside, ada)
+    inside.sandbox.call("POST", f"/v1/subscriptions/{made['id']}", {"cancel_at_period_end": True})
+    with db.edge():
+        refresh.catch_up(ada)
+    with db.edge() as session:
+        assert session.query(Subscription).one().cancel_at_period_end
+        assert session.query(Invoice).one().stripe_id == made["latest_invoice"]
+
+
+def test_nobody_without_a_customer_is_asked_for(inside: Portal) -> None:
+    ada = people.account()
+    with db.edge():
+        refresh.catch_up(ada)
+        assert customers.find(ada) is None
+
+
+def test_a_change_of_access_is_announced_once(inside: Portal) -> None:
+    heard: list[AccessChange] = []
+
+    def listen(_sender: object, event: AccessChange) -> None:
+        heard.append(event)
+
+    ada = people.account()
+    with access_changed.connected_to(listen):
+        made = people.subscribe(inside, ada)
+        people.learn("subscription", made["id"])
+        people.learn("invoice", made["latest_invoice"])
+        inside.sandbox.call("DELETE", f"/v1/subscriptions/{made['id']}")
+        people.learn("subscription", made["id"])
+    assert [(told.account_key, told.before.state, told.after.state) for told in heard] == [
+        (ada.key, "none", "active"),
+        (ada.key, "active", "ended"),
+    ]
