@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -15,6 +15,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Route
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from tests.support.sealed import is_loopback
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 AXE = (Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js").read_text()
 AXE_EVERYWHERE = f"{AXE};axe.configure({{allowedOrigins: ['<unsafe_all_origins>']}})"
@@ -53,13 +56,28 @@ class _Impatient(WSGIRequestHandler):
     timeout = 5
 
 
+class _InOnePiece:
+    """Answers whole: a browser that leaves while a file is streamed makes werkzeug forget to close it."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        pieces = self.app(environ, start_response)
+        try:
+            return [b"".join(pieces)]
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+
+
 @contextmanager
 def serving(build: Callable[[str], Flask]) -> Iterator[str]:
     """Serve the app that `build` makes for a base URL on a free port, from a thread; yields that URL."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         url = f"http://localhost:{port}"
-        server = _Server("127.0.0.1", port, build(url), handler=_Impatient, fd=listening.fileno())
+        server = _Server("127.0.0.1", port, _InOnePiece(build(url)), handler=_Impatient, fd=listening.fileno())
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
