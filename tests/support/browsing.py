@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Route
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from tests.support.sealed import is_loopback
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 AXE = (Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js").read_text()
 AXE_EVERYWHERE = f"{AXE};axe.configure({{allowedOrigins: ['<unsafe_all_origins>']}})"
