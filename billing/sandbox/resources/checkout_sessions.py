@@ -20,6 +20,7 @@ from billing.sandbox.wire.params import (
     Range,
     Spec,
     Text,
+    Url,
     exclusive,
     missing,
 )
@@ -62,7 +63,7 @@ _CREATE: Mapping[str, Spec] = {
     "allowed_payment_method_types": Array(of=Text()),
     "automatic_tax": Fields(fields={"enabled": Boolean(required=True)}),
     "billing_address_collection": Text(choices=("auto", "required")),
-    "cancel_url": Text(),
+    "cancel_url": Url(),
     "client_reference_id": Text(max_length=200),
     "currency": Text(max_length=3),
     "custom_text": Fields(
@@ -109,7 +110,7 @@ _CREATE: Mapping[str, Spec] = {
     "setup_intent_data": Fields(fields={"description": Text(), "metadata": Metadata()}),
     "submit_type": Text(choices=("auto", "book", "donate", "pay", "subscribe")),
     "subscription_data": _SUBSCRIPTION_DATA,
-    "success_url": Text(required=True),
+    "success_url": Url(required=True),
     "tax_id_collection": Fields(
         fields={"enabled": Boolean(required=True), "required": Text(choices=("if_supported", "never"))}
     ),

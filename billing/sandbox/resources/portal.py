@@ -7,7 +7,7 @@ from billing.sandbox import ids, metadata
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
-from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Spec, Text, missing
+from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Spec, Text, Url, missing
 from billing.sandbox.wire.routes import Params, route
 
 _PRORATION = Text(choices=("always_invoice", "create_prorations", "none"))
@@ -96,11 +96,11 @@ _CONFIGURATION: Mapping[str, Spec] = {
     "business_profile": Fields(
         fields={
             "headline": Text(clearable=True, max_length=60),
-            "privacy_policy_url": Text(),
-            "terms_of_service_url": Text(),
+            "privacy_policy_url": Url(),
+            "terms_of_service_url": Url(),
         }
     ),
-    "default_return_url": Text(clearable=True),
+    "default_return_url": Url(clearable=True),
     "features": _FEATURES,
     "login_page": Fields(fields={"enabled": Boolean(required=True)}),
     "metadata": Metadata(),
@@ -112,7 +112,7 @@ _FLOW = Fields(
         "after_completion": Fields(
             fields={
                 "hosted_confirmation": Fields(fields={"custom_message": Text()}),
-                "redirect": Fields(fields={"return_url": Text(required=True)}),
+                "redirect": Fields(fields={"return_url": Url(required=True)}),
                 "type": Text(required=True, choices=("hosted_confirmation", "portal_homepage", "redirect")),
             }
         ),
@@ -381,7 +381,7 @@ ROUTES = [
             "customer": Text(required=True),
             "flow_data": _FLOW,
             "locale": Text(),
-            "return_url": Text(),
+            "return_url": Url(),
         },
     ),
 ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 
 from billing.sandbox.wire.errors import StripeApiError, invalid
 
@@ -45,6 +46,25 @@ class Text(Spec):
                 param=name,
             )
         return raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class Url(Spec):
+    """An absolute web address; what follows its host, such as `{CHECKOUT_SESSION_ID}`, is not looked at."""
+
+    def parse(self, raw: Any, name: str) -> str:
+        text = Text(max_length=2**31).parse(raw, name)
+        if len(text) > 5000:
+            raise _bad_url("Invalid URL: URL must be 5000 characters or less.", name)
+        try:
+            address = urlsplit(text)
+        except ValueError:
+            raise _bad_url("Not a valid URL", name) from None
+        if not address.scheme:
+            raise _bad_url("Invalid URL: An explicit scheme (such as https) must be provided.", name)
+        if address.scheme not in ("http", "https") or not address.hostname or " " in text:
+            raise _bad_url("Not a valid URL", name)
+        return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +232,10 @@ def exclusive(first: str, second: str) -> StripeApiError:
 def _unknown(names: list[str]) -> StripeApiError:
     plural = "s" if len(names) > 1 else ""
     return invalid(f"Received unknown parameter{plural}: {', '.join(names)}", code="parameter_unknown", param=names[0])
+
+
+def _bad_url(message: str, name: str) -> StripeApiError:
+    return invalid(message, code="url_invalid", param=name)
 
 
 def _empty(name: str) -> StripeApiError:
