@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, current_app, g, render_template, request
@@ -27,9 +28,17 @@ def sandbox() -> Sandbox:
     return engine
 
 
-def now() -> int:
-    """The sandbox's time in epoch seconds."""
-    return int(sandbox().now().timestamp())
+def now(customer: str | None = None) -> int:
+    """The time in epoch seconds: that of the test clock the customer lives on, else the sandbox's."""
+    return int(moment(customer).timestamp())
+
+
+def moment(customer: str | None = None) -> datetime:
+    """The time (UTC) of the test clock the customer lives on, else the sandbox's."""
+    with sandbox().reading() as unit:
+        held = unit.find(customer) if customer else None
+        clock = unit.find(held["test_clock"]) if held and held.get("test_clock") else None
+    return datetime.fromtimestamp(clock["frozen_time"], UTC) if clock else sandbox().now()
 
 
 def fetch(path: str, **params: Any) -> Json:
