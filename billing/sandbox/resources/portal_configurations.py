@@ -1,4 +1,4 @@
-"""The customer portal: configurations and sessions. Its pages are in `billing.sandbox.pages`."""
+"""What the customer portal lets customers do. Its sessions are in `portal_sessions`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from billing.sandbox import ids, metadata
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
-from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Spec, Text, Url, missing
+from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Spec, Text, Url
 from billing.sandbox.wire.routes import Params, route
 
 _PRORATION = Text(choices=("always_invoice", "create_prorations", "none"))
@@ -21,6 +21,7 @@ _REASONS = (
     "too_expensive",
     "unused",
 )
+_LONGEST_PAUSE = {"day": 3 * 365, "week": 3 * 52, "month": 36, "year": 3}
 _FEATURES = Fields(
     fields={
         "customer_update": Fields(
@@ -47,6 +48,25 @@ _FEATURES = Fields(
                 "proration_behavior": _PRORATION,
             }
         ),
+        "subscription_pause": Fields(
+            fields={
+                "duration": Fields(
+                    fields={
+                        "interval_options": Array(
+                            clearable=True,
+                            of=Fields(
+                                fields={
+                                    "interval": Text(required=True, choices=("day", "month", "week", "year")),
+                                    "interval_count": Integer(minimum=1),
+                                }
+                            ),
+                        ),
+                        "type": Text(required=True, choices=("indefinite", "interval_options")),
+                    }
+                ),
+                "enabled": Boolean(),
+            }
+        ),
         "subscription_update": Fields(
             fields={
                 "billing_cycle_anchor": Text(choices=("now", "unchanged")),
@@ -62,8 +82,8 @@ _FEATURES = Fields(
                             "adjustable_quantity": Fields(
                                 fields={
                                     "enabled": Boolean(required=True),
-                                    "maximum": Integer(),
-                                    "minimum": Integer(),
+                                    "maximum": Integer(minimum=1),
+                                    "minimum": Integer(minimum=0),
                                 }
                             ),
                             "prices": Array(of=Text(), required=True),
@@ -106,48 +126,6 @@ _CONFIGURATION: Mapping[str, Spec] = {
     "metadata": Metadata(),
     "name": Text(clearable=True),
 }
-_SUBSCRIPTION = Text(required=True)
-_FLOW = Fields(
-    fields={
-        "after_completion": Fields(
-            fields={
-                "hosted_confirmation": Fields(fields={"custom_message": Text()}),
-                "redirect": Fields(fields={"return_url": Url(required=True)}),
-                "type": Text(required=True, choices=("hosted_confirmation", "portal_homepage", "redirect")),
-            }
-        ),
-        "subscription_cancel": Fields(fields={"subscription": _SUBSCRIPTION}),
-        "subscription_update": Fields(fields={"subscription": _SUBSCRIPTION}),
-        "subscription_update_confirm": Fields(
-            fields={
-                "discounts": Array(of=Fields(fields={"coupon": Text(), "promotion_code": Text()})),
-                "items": Array(
-                    required=True,
-                    maximum=1,
-                    of=Fields(fields={"id": Text(required=True), "price": Text(), "quantity": Integer(minimum=0)}),
-                ),
-                "subscription": _SUBSCRIPTION,
-            }
-        ),
-        "type": Text(
-            required=True,
-            choices=(
-                "customer_update",
-                "payment_method_update",
-                "subscription_cancel",
-                "subscription_update",
-                "subscription_update_confirm",
-            ),
-        ),
-    }
-)
-_NEEDS = {
-    "customer_update": "customer_update",
-    "payment_method_update": "payment_method_update",
-    "subscription_cancel": "subscription_cancel",
-    "subscription_update": "subscription_update",
-    "subscription_update_confirm": "subscription_update",
-}
 
 
 def create_configuration(unit: Unit, params: Params) -> Json:
@@ -181,85 +159,6 @@ def list_configurations(unit: Unit, params: Params) -> Json:
     return listing(unit, "billing_portal.configuration", "/v1/billing_portal/configurations", params, where)
 
 
-def create_session(unit: Unit, params: Params) -> Json:
-    customer = unit.get("customer", params["customer"], "customer")
-    configuration = _configuration_for(unit, params)
-    return_url = params.get("return_url") or configuration["default_return_url"]
-    if return_url is None:
-        raise missing("return_url")
-    session_id = ids.new_id("bps")
-    session: Json = {
-        "id": session_id,
-        "object": "billing_portal.session",
-        "after_expiration": None,
-        "configuration": configuration["id"],
-        "created": unit.now,
-        "customer": customer["id"],
-        "customer_account": None,
-        "flow": _flow(unit, params["flow_data"], configuration, customer) if "flow_data" in params else None,
-        "livemode": False,
-        "locale": params.get("locale"),
-        "on_behalf_of": None,
-        "return_url": return_url,
-        "url": f"{unit.public_url}/portal/{session_id}",
-        "_used_at": None,
-    }
-    return unit.present(unit.add(session, "billing_portal.session.created"))
-
-
-def _configuration_for(unit: Unit, params: Params) -> Json:
-    if "configuration" in params:
-        return unit.get("billing_portal.configuration", params["configuration"], "configuration")
-    found = unit.query("billing_portal.configuration", limit=1, where={"$.is_default": True})
-    if found:
-        return found[0]
-    raise invalid(
-        "You can't create a portal session in test mode until you save your customer portal settings in test mode at "
-        "https://dashboard.stripe.com/test/settings/billing/portal."
-    )
-
-
-def _flow(unit: Unit, given: Params, configuration: Json, customer: Json) -> Json:
-    kind = given["type"]
-    if not configuration["features"][_NEEDS[kind]]["enabled"]:
-        raise invalid(
-            f"This flow cannot be used because the {_NEEDS[kind]} feature is disabled in the portal configuration.",
-            param="flow_data[type]",
-        )
-    flow: Json = dict.fromkeys(("customer_update", "subscription_pause"))
-    for name in ("subscription_cancel", "subscription_update", "subscription_update_confirm"):
-        flow[name] = None
-        if kind != name:
-            continue
-        if name not in given:
-            raise missing(f"flow_data[{name}]")
-        subscription = unit.get("subscription", given[name]["subscription"], f"flow_data[{name}][subscription]")
-        if subscription["customer"] != customer["id"]:
-            raise invalid("The subscription does not belong to the customer.", param=f"flow_data[{name}][subscription]")
-        flow[name] = {"subscription": subscription["id"]}
-    if kind == "subscription_cancel":
-        flow[kind]["retention"] = None
-    if kind == "subscription_update_confirm":
-        confirm = given[kind]
-        flow[kind]["discounts"] = [
-            {"coupon": item.get("coupon"), "promotion_code": item.get("promotion_code")}
-            for item in confirm.get("discounts", ())
-        ]
-        flow[kind]["items"] = [
-            {"id": item["id"], "price": item.get("price"), "quantity": item.get("quantity")}
-            for item in confirm["items"]
-        ]
-    after = given.get("after_completion", {"type": "portal_homepage"})
-    hosted = after.get("hosted_confirmation")
-    flow["after_completion"] = {
-        "hosted_confirmation": hosted and {"custom_message": hosted.get("custom_message")},
-        "redirect": after.get("redirect"),
-        "type": after["type"],
-    }
-    flow["type"] = kind
-    return flow
-
-
 def _new_configuration(unit: Unit, *, is_default: bool) -> Json:
     return {
         "id": ids.new_id("bpc"),
@@ -280,7 +179,10 @@ def _new_configuration(unit: Unit, *, is_default: bool) -> Json:
                 "proration_behavior": "none",
             },
             "subscription_pause": {
-                "duration": {"interval_options": [], "type": "indefinite"},
+                "duration": {
+                    "interval_options": [{"interval": "month", "interval_count": 1}],
+                    "type": "interval_options",
+                },
                 "enabled": False,
             },
             "subscription_update": {
@@ -314,15 +216,36 @@ def _change(unit: Unit, configuration: Json, params: Params) -> None:
         reason = given.pop("cancellation_reason", None)
         if reason is not None:
             feature["cancellation_reason"].update({**reason, "options": reason.get("options") or []})
+        if "duration" in given:
+            given["duration"] = _duration(given["duration"])
+        if name == "subscription_cancel" and given.get("proration_behavior") == "always_invoice":
+            raise invalid(
+                "`always_invoice` is not supported for cancellations in the portal.",
+                param="features[subscription_cancel][proration_behavior]",
+            )
         for field, value in given.items():
             feature[field] = [] if value is None else value
         if given and "enabled" not in given and name in ("customer_update", "subscription_cancel"):
             feature["enabled"] = True
         if name == "subscription_update":
-            feature["products"] = [_product(unit, item) for item in feature["products"]]
+            feature["products"] = [_product(unit, item, feature) for item in feature["products"]]
 
 
-def _product(unit: Unit, given: Params) -> Json:
+def _duration(given: Params) -> Json:
+    """How long plans can be paused: one of some intervals, or until the customer resumes."""
+    where = "features[subscription_pause][duration][interval_options]"
+    options = [
+        {"interval": option["interval"], "interval_count": option.get("interval_count", 1)}
+        for option in given.get("interval_options") or ()
+    ]
+    if (given["type"] == "interval_options") != bool(options):
+        raise invalid("You must give `interval_options` exactly when `type` is `interval_options`.", param=where)
+    if any(option["interval_count"] > _LONGEST_PAUSE[option["interval"]] for option in options):
+        raise invalid("The maximum pause duration is three years.", param=where)
+    return {"interval_options": options, "type": given["type"]}
+
+
+def _product(unit: Unit, given: Params, feature: Json) -> Json:
     unit.get("product", given["product"], "features[subscription_update][products][product]")
     seen = set()
     for price_id in given["prices"]:
@@ -340,13 +263,17 @@ def _product(unit: Unit, given: Params) -> Json:
                 param="features[subscription_update][products]",
             )
         seen.add(key)
-    adjustable = given.get("adjustable_quantity") or {"enabled": False}
+    # A product that says nothing of quantities follows the feature.
+    adjustable = given.get("adjustable_quantity") or {"enabled": "quantity" in feature["default_allowed_updates"]}
+    minimum, maximum = adjustable.get("minimum"), adjustable.get("maximum")
+    minimum = 1 if minimum is None else minimum
+    if maximum is not None and maximum < minimum:
+        raise invalid(
+            "The maximum quantity must not be less than the minimum.",
+            param="features[subscription_update][products][adjustable_quantity][maximum]",
+        )
     return {
-        "adjustable_quantity": {
-            "enabled": adjustable["enabled"],
-            "maximum": adjustable.get("maximum"),
-            "minimum": adjustable.get("minimum") or 1,
-        },
+        "adjustable_quantity": {"enabled": adjustable["enabled"], "maximum": maximum, "minimum": minimum},
         "prices": given["prices"],
         "product": given["product"],
     }
@@ -371,17 +298,5 @@ ROUTES = [
         "/v1/billing_portal/configurations/{id}",
         update_configuration,
         {**_CONFIGURATION, "active": Boolean()},
-    ),
-    route(
-        "POST",
-        "/v1/billing_portal/sessions",
-        create_session,
-        {
-            "configuration": Text(),
-            "customer": Text(required=True),
-            "flow_data": _FLOW,
-            "locale": Text(),
-            "return_url": Url(),
-        },
     ),
 ]
