@@ -12,6 +12,9 @@ from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.params import exclusive, missing
 from billing.sandbox.wire.routes import Params
 
+# The statuses in which a change costs something.
+_CHARGED = ("active", "past_due")
+
 
 def read_item(unit: Unit, given: Params, index: int = 0, *, where: str = "items") -> Item:
     """The item that element `index` of the parameter `where` describes."""
@@ -62,7 +65,7 @@ def change(unit: Unit, subscription: Json, params: Params, *, behaviour: str, at
     if params.get("billing_cycle_anchor", {}).get("type") == "now":
         subscription["billing_cycle_anchor"] = unit.now
     restarted = False
-    prorates = behaviour != "none" and subscription["status"] in ("active", "past_due")
+    prorates = behaviour != "none" and subscription["status"] in _CHARGED
     anchored = params.get("billing_cycle_anchor", {}).get("type") == "now"
     given_ids = set()
     for index, given in enumerate(params.get("items", ())):
@@ -122,7 +125,10 @@ def _change_item(unit: Unit, subscription: Json, given: Params, index: int, *, p
     moved = (item["current_period_start"], item["current_period_end"]) != period
     if prorates and (moved or (item["_price"], item["quantity"] or 0) != (before[0]["id"], before[1])):
         _prorate(unit, subscription, item, before, period, at)
-    return moved and prorates
+    elif moved and subscription["status"] in _CHARGED:
+        # Without proration nothing of the old period comes back, but the new one is charged from its start.
+        _prorate(unit, subscription, item, None, period, item["current_period_start"])
+    return moved and subscription["status"] in _CHARGED
 
 
 def _prorate(

@@ -150,6 +150,8 @@ def plan(unit: Unit, subscription: Json) -> None:
         unit.schedule(stripe_id, "renew", ends, rank=5)
         if ends - UPCOMING > unit.now:
             unit.schedule(stripe_id, "announce_renewal", ends - UPCOMING, rank=6)
+    if subscription["status"] == "paused" and subscription.get("_resumes_at"):
+        unit.schedule(stripe_id, "resume", subscription["_resumes_at"], rank=3)
     if subscription["cancel_at"] is not None:
         unit.schedule(stripe_id, "cancel", subscription["cancel_at"], rank=1)
     if subscription["status"] == "trialing" and not subscription["_warned"]:
@@ -178,12 +180,22 @@ def end_trial(unit: Unit, subscription: Json, *, at_once: bool = False) -> Json 
         else:
             pause(unit, subscription, "trial_end_without_payment_method")
         return None
+    _leave_trial(unit, subscription)
+    return start_period(unit, subscription, at_once=at_once)
+
+
+def trial_end_draft(unit: Unit, subscription: Json) -> Json:
+    """End the trial now and draft the first paid period's invoice; the subscription is not saved."""
+    _leave_trial(unit, subscription)
+    return next_draft(unit, subscription)
+
+
+def _leave_trial(unit: Unit, subscription: Json) -> None:
     subscription.update({"status": "active", "trial_end": min(subscription["trial_end"], unit.now)})
     subscription["billing_cycle_anchor"] = unit.now
     for item in subscription["items"]["data"]:
         item["current_period_end"] = unit.now
         item["_used_from"] = unit.now
-    return start_period(unit, subscription, at_once=at_once)
 
 
 def start_period(unit: Unit, subscription: Json, *, at_once: bool = False) -> Json:

@@ -10,8 +10,11 @@ from billing.sandbox.wire.params import Fields, Integer, Text
 from billing.sandbox.wire.routes import Params, route
 
 
-def pause(unit: Unit, params: Params, *, id: str) -> Json:
-    """Stop the subscription until it is resumed; unused time is credited and usage charged, unless told otherwise."""
+def pause(unit: Unit, params: Params, *, id: str, resumes_at: int | None = None) -> Json:
+    """Stop the subscription until it is resumed; unused time is credited and usage charged, unless told otherwise.
+
+    The portal's pauses end by themselves at `resumes_at` (epoch seconds).
+    """
     subscription = unit.get("subscription", id)
     if subscription["billing_mode"]["type"] != "flexible":
         raise invalid("Only subscriptions with `billing_mode=flexible` can be paused.", param="id")
@@ -38,6 +41,7 @@ def pause(unit: Unit, params: Params, *, id: str) -> Json:
                 old_period=(start, end),
                 at=unit.now if unused == "now" else start,
             )
+    subscription["_resumes_at"] = resumes_at
     subscribing.pause(unit, subscription, "pause_requested")
     if params.get("invoicing_behavior") == "invoice":
         subscribing.bill_now(unit, subscription)
@@ -51,7 +55,7 @@ def resume(unit: Unit, params: Params, *, id: str) -> Json:
         raise invalid("You can only resume subscriptions with status `paused`.", param="id")
     before = copy.deepcopy(subscription)
     in_trial = (subscription["trial_end"] or 0) > unit.now
-    subscription.update({"status": "trialing" if in_trial else "active", "status_details": None})
+    subscription.update({"status": "trialing" if in_trial else "active", "status_details": None, "_resumes_at": None})
     for item in subscription["items"]["data"]:
         item["_used_from"] = unit.now
     if params.get("billing_cycle_anchor", {"type": "now"})["type"] == "unchanged" or in_trial:
@@ -68,6 +72,12 @@ def resume(unit: Unit, params: Params, *, id: str) -> Json:
     unit.emit("customer.subscription.resumed", subscription)
     subscribing.start_period(unit, subscription, at_once=True)
     return unit.present(subscription)
+
+
+def _resume_as_planned(unit: Unit, subscription: Json) -> None:
+    """A pause is over."""
+    if subscription["status"] == "paused":
+        resume(unit, {}, id=subscription["id"])
 
 
 def _resume_on_the_old_anchor(unit: Unit, subscription: Json, params: Params) -> None:
@@ -87,7 +97,7 @@ def _resume_on_the_old_anchor(unit: Unit, subscription: Json, params: Params) ->
         subscribing.bill_now(unit, subscription)
 
 
-AGENDA = {"expire_pending_update": pending_updates.expire}
+AGENDA = {"expire_pending_update": pending_updates.expire, "resume": _resume_as_planned}
 ROUTES = [
     route(
         "POST",

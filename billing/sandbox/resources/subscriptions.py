@@ -113,10 +113,14 @@ def update(unit: Unit, params: Params, *, id: str) -> Json:
             "resumes_at": pause.get("resumes_at"),
         }
     restarted = items.change(unit, subscription, params, behaviour=behaviour, at=at)
-    bills = behaviour == "always_invoice" or (restarted and behaviour != "none")
+    bills = behaviour == "always_invoice" or restarted
     ends_trial = _change_trial(unit, subscription, params)
     _set_cancellation(unit, subscription, params)
-    draft = subscribing.pending_draft(unit, subscription) if pends and bills and not ends_trial else None
+    draft = None
+    if pends and ends_trial:
+        draft = subscribing.trial_end_draft(unit, subscription)
+    elif pends and bills:
+        draft = subscribing.pending_draft(unit, subscription)
     if draft is not None:
         pending_updates.attempt(unit, subscription, before, draft, kind="update")
         return unit.present(subscription)
