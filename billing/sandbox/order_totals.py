@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from billing.sandbox import automatic_tax
 from billing.sandbox.arithmetic import amounts
 from billing.sandbox.arithmetic.periods import DAY
 from billing.sandbox.resources import prices
@@ -11,6 +12,10 @@ from billing.sandbox.unit import Json, Unit
 
 def total(unit: Unit, session: Json) -> None:
     """Work out what the session asks for now; a trial's recurring lines are free."""
+    session["_location"] = _location(unit, session)
+    if session["automatic_tax"]["enabled"]:
+        known = automatic_tax.country(session["_location"]) is not None
+        session["automatic_tax"]["status"] = "complete" if known else "requires_location_inputs"
     items = line_items(unit, session)
     session.update(
         {
@@ -36,13 +41,12 @@ def line_items(unit: Unit, session: Json) -> list[Json]:
     ]
     offs = _discounts(unit, session, stored, gross)
     cent = amounts.step(session["currency"])
+    exempt = session["customer"] and unit.get("customer", session["customer"])["tax_exempt"] != "none"
     items = []
     for line, price, amount, off in zip(lines, stored, gross, offs, strict=True):
-        rates = [
-            unit.get("tax_rate", rate)
-            for rate in line["tax_rates"] or session["_subscription_data"].get("default_tax_rates", ())
-        ]
-        tax = amounts.taxes(amount - off, [(rate["percentage"], rate["inclusive"]) for rate in rates], cent)
+        rates = _rates(unit, session, line, price)
+        terms = [(0.0 if exempt else rate["percentage"], rate["inclusive"]) for rate in rates]
+        tax = amounts.taxes(amount - off, terms, cent)
         exclusive = sum(due for due, rate in zip(tax, rates, strict=True) if not rate["inclusive"])
         product = unit.find(price["product"])
         items.append(
@@ -71,6 +75,24 @@ def trial_end(unit: Unit, session: Json) -> int | None:
         return int(unit.now + data["trial_period_days"] * DAY)
     end: int | None = data.get("trial_end")
     return end
+
+
+def is_taxed_where_typed(session: Json) -> bool:
+    """Whether automatic tax follows the address typed on the page; a known customer's own counts otherwise."""
+    return not session["customer"] or session["_customer_update"].get("address") == "auto"
+
+
+def _location(unit: Unit, session: Json) -> Json | None:
+    """The address automatic tax follows, as far as it is known."""
+    held: Json | None = unit.get("customer", session["customer"])["address"] if session["customer"] else None
+    return session["_address"] or held if is_taxed_where_typed(session) else held
+
+
+def _rates(unit: Unit, session: Json, line: Json, price: Json) -> list[Json]:
+    if session["automatic_tax"]["enabled"]:
+        return automatic_tax.rate(unit, session["_location"], price["tax_behavior"])
+    given = line["tax_rates"] or session["_subscription_data"].get("default_tax_rates", ())
+    return [unit.get("tax_rate", rate) for rate in given]
 
 
 def _discounts(unit: Unit, session: Json, stored: Sequence[Json], gross: Sequence[int]) -> list[int]:

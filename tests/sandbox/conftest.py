@@ -1,6 +1,7 @@
 """The official SDK, talking to a sandbox in process."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import stripe
 import werkzeug.test
 
 from billing.sandbox import Sandbox
-from billing.sandbox.checkout import Result
+from billing.sandbox.checkout import Means, Result
+from billing.sandbox.checkout_customer import Buyer
 from billing.sandbox.resources import checkout_sessions
 
 START = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
@@ -82,12 +84,8 @@ def pay(sandbox: Sandbox) -> Callable[..., Result]:
             return checkout_sessions.pay(
                 unit,
                 session,
-                email="ada@example.com",
-                name="Ada",
-                number=number,
-                exp_month=12,
-                exp_year=34,
-                cvc="123",
+                buyer=replace(Buyer(email="ada@example.com", name="Ada"), **more.pop("buyer", {})),
+                means=Means(more.pop("method", "card"), number, 12, 34, "123", keeps=more.pop("keeps", False)),
                 **more,
             )
 

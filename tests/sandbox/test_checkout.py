@@ -8,7 +8,8 @@ import pytest
 import stripe
 
 from billing.sandbox import Sandbox, StripeApiError
-from billing.sandbox.checkout import Result, return_url
+from billing.sandbox.checkout import Means, Result, return_url
+from billing.sandbox.checkout_customer import Buyer
 from billing.sandbox.resources import checkout_sessions, payment_intents
 from tests.sandbox.conftest import types
 
@@ -96,7 +97,7 @@ def test_implausible_cards_are_declined_in_stripes_words(
     session = open_session()
     given = {"number": "4242424242424242", "exp_month": 12, "exp_year": 34, "cvc": "123", **card}
     with sandbox.unit() as unit:
-        result = checkout_sessions.pay(unit, session.id, **given)
+        result = checkout_sessions.pay(unit, session.id, buyer=Buyer(), means=Means(**given))
     assert result.error is not None
     assert result.error["code"] == code
 
@@ -121,7 +122,7 @@ def test_a_trial_asks_for_nothing_now(client: stripe.StripeClient, open_session:
 def test_without_a_card_where_none_is_required(open_session: Open, sandbox: Sandbox) -> None:
     session = open_session(subscription_data={"trial_period_days": 14}, payment_method_collection="if_required")
     with sandbox.unit() as unit:
-        assert checkout_sessions.pay(unit, session.id, method="none").state == "complete"
+        assert checkout_sessions.pay(unit, session.id, buyer=Buyer(), means=Means("none")).state == "complete"
 
 
 def test_a_promotion_code_takes_its_part(client: stripe.StripeClient, open_session: Open, pay: Pay) -> None:

@@ -1,10 +1,14 @@
 """Hosted Checkout: what is bought and the card form on one page, and the bank's 3D Secure page."""
 
-from flask import redirect, render_template, request, url_for
+from dataclasses import replace
+
+from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing.sandbox import checkout
-from billing.sandbox.pages import card_form, orders, words
+from billing.sandbox import checkout, checkout_changes, tax_id_formats
+from billing.sandbox.checkout import Means
+from billing.sandbox.checkout_customer import Buyer
+from billing.sandbox.pages import buyer_form, card_form, orders, words
 from billing.sandbox.pages.blueprint import (
     Json,
     allow_forms_to_reach,
@@ -12,10 +16,12 @@ from billing.sandbox.pages.blueprint import (
     fetch,
     merchant,
     message,
+    moment,
     pages,
     sandbox,
 )
 from billing.sandbox.pages.orders import Order
+from billing.sandbox.resources import checkout_sessions
 from billing.sandbox.wire.errors import StripeApiError
 
 _CHANGED = "The total has changed. Look at it, then pay."
@@ -32,16 +38,16 @@ def pay(session_id: str) -> ResponseReturnValue:
         return _page(_order(session_id), errors)
     errors = _adjust(_order(session_id))
     order = _order(session_id)
-    if errors or request.form.get("action", "pay") != "pay":
+    if errors or "remove_method" in request.form or request.form.get("action", "pay") != "pay":
         return _page(order, errors)
     if request.form.get("shown_total", str(order.total_minor)) != str(order.total_minor):
         return _page(order, {}, notice=_CHANGED)
-    details, errors = _read_details(order)
-    if errors:
+    buyer, means, errors = _read(order, session["customer"])
+    if means is None or errors:
         return _page(order, errors)
     try:
         with sandbox().unit() as unit:
-            result = checkout.pay(unit, session_id, **details)
+            result = checkout.pay(unit, session_id, buyer=buyer, means=means)
     except StripeApiError:
         if (overtaken := _enter(session_id))["status"] != "open":
             return _closed_page(overtaken)
@@ -51,6 +57,22 @@ def pay(session_id: str) -> ResponseReturnValue:
     if result.error is not None:
         return _page(order, card_form.refused(result.error))
     return redirect(checkout.return_url(session), 303)
+
+
+@pages.get("/checkout/<session_id>/recover")
+def checkout_recover(session_id: str) -> ResponseReturnValue:
+    """Open an expired session anew, for as long as its recovery link lasts."""
+    session = _enter(session_id)
+    try:
+        with sandbox().unit() as unit:
+            copy = checkout_sessions.recover(unit, session_id)
+    except StripeApiError as refusal:
+        if refusal.status == 404:
+            abort(404)
+        if refusal.error.get("code") != "checkout_session_recovery_expired":
+            raise
+        return message("This link has expired", "Go back to the shop and start again.", session["cancel_url"]), 410
+    return redirect(url_for(".checkout", session_id=copy["id"]), 303)
 
 
 @pages.route("/checkout/<session_id>/authenticate", methods=["GET", "POST"])
@@ -88,8 +110,15 @@ def _order(session_id: str) -> Order:
 
 
 def _adjust(order: Order) -> dict[str, str]:
-    """Carry changed quantities and promotion codes over to the session; returns what was wrong, by field."""
+    """Carry what was changed over to the session; returns what was wrong, by field."""
     errors = {}
+    address = buyer_form.address(order, request.form)
+    if address is not None:
+        with sandbox().unit() as unit:
+            checkout_changes.set_address(unit, order.id, address)
+    if removed := request.form.get("remove_method"):
+        with sandbox().unit() as unit:
+            checkout_changes.remove_saved_method(unit, order.id, removed)
     for line in order.lines:
         typed = request.form.get(line.field or "", str(line.quantity)).strip()
         if typed != str(line.quantity) and not _set_quantity(order.id, line, typed):
@@ -98,10 +127,10 @@ def _adjust(order: Order) -> dict[str, str]:
     try:
         if request.form.get("action") == "remove_promotion":
             with sandbox().unit() as unit:
-                checkout.remove_promotion_code(unit, order.id)
+                checkout_changes.remove_promotion_code(unit, order.id)
         elif order.takes_promotion and code and code != order.promotion:
             with sandbox().unit() as unit:
-                checkout.apply_promotion_code(unit, order.id, code)
+                checkout_changes.apply_promotion_code(unit, order.id, code)
     except StripeApiError as refusal:
         errors["promotion_code"] = refusal.error["message"]
     return errors
@@ -111,36 +140,37 @@ def _set_quantity(session_id: str, line: orders.Line, typed: str) -> bool:
     if not (typed.isascii() and typed.isdigit() and line.minimum <= int(typed[:9]) <= line.maximum):
         return False
     with sandbox().unit() as unit:
-        checkout.set_quantity(unit, session_id, line.id, int(typed))
+        checkout_changes.set_quantity(unit, session_id, line.id, int(typed))
     return True
 
 
-def _read_details(order: Order) -> tuple[Json, dict[str, str]]:
-    """Who pays and with what, as `checkout.pay` takes it, and what is wrong by field."""
-    errors = {}
-    details: Json = {"email": order.email or request.form.get("email", "").strip(), "method": "none"}
-    if not order.email and not card_form.is_email(details["email"]):
-        errors["email"] = "Your email is incomplete."
-    if order.takes_bank_debit and request.form.get("method") == "bank_debit":
-        return {**details, "method": "bank_debit", "name": request.form.get("name", "").strip() or None}, errors
-    if not order.takes_card:
-        return details, errors
-    card, wrong = card_form.read(request.form, sandbox().now())
+def _read(order: Order, customer: str | None) -> tuple[Buyer, Means | None, dict[str, str]]:
+    """Who pays and with what, and what is wrong by field."""
+    buyer, errors = buyer_form.read(order, request.form)
+    offered = [choice.value for choice in order.choices]
+    chosen = request.form.get("method", "") or next(iter(offered), "none")
+    keeps = order.offers_keeping and "keep" in request.form
+    if chosen != "card" and (chosen in offered or not offered):
+        if chosen == "bank_debit":
+            buyer = replace(buyer, name=request.form.get("name", "").strip() or None)
+        return buyer, Means(chosen if offered else "none", keeps=keeps), errors
+    card, wrong = card_form.read(request.form, moment(customer))
     if card is None:
-        return {}, errors | wrong
-    return {
-        **details,
-        "method": "card",
-        "name": card.name,
-        "number": card.number,
-        "exp_month": card.exp_month,
-        "exp_year": card.exp_year,
-        "cvc": card.cvc,
-    }, errors
+        return buyer, None, errors | wrong
+    means = Means("card", card.number, card.exp_month, card.exp_year, card.cvc, keeps)
+    return replace(buyer, name=card.name), means, errors
 
 
 def _page(order: Order, errors: dict[str, str], notice: str = "") -> ResponseReturnValue:
-    page = render_template("sandbox/checkout.html", order=order, values=request.form, errors=errors, notice=notice)
+    page = render_template(
+        "sandbox/checkout.html",
+        order=order,
+        values={**order.known, **request.form},
+        errors=errors,
+        notice=notice,
+        countries=buyer_form.COUNTRIES,
+        tax_id_formats=tax_id_formats.FORMATS,
+    )
     return page, 422 if errors and request.method == "POST" else 200
 
 

@@ -1,9 +1,10 @@
 """What a Checkout page says of its session: lines, totals and the wording of trials and renewals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from billing.sandbox import order_totals
+from billing.sandbox import checkout_customer, order_totals
 from billing.sandbox.arithmetic import amounts
 from billing.sandbox.pages import words
 from billing.sandbox.resources import prices
@@ -28,8 +29,25 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One way to pay: `value` is what the form sends, `hint` says more than `label`."""
+
+    value: str
+    label: str
+    hint: str = ""
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether it is a method the customer paid with before."""
+        return self.value.startswith("pm_")
+
+
+@dataclass(frozen=True)
 class Order:
-    """An open session as its page shows it; amounts are in words, `total_minor` is in minor units."""
+    """An open session as its page shows it; amounts are in words, `total_minor` is in minor units.
+
+    `asks_address` is full, country (with the postal code) or empty; `known` holds what stands in the fields at first.
+    """
 
     id: str
     merchant: str
@@ -48,10 +66,19 @@ class Order:
     back_words: str
     takes_promotion: bool
     promotion: str
-    takes_card: bool
-    takes_bank_debit: bool
+    choices: tuple[Choice, ...]
+    offers_keeping: bool
+    offers_removal: bool
+    asks_address: str
+    tax_follows_address: bool
+    asks_phone: bool
+    asks_tax_id: bool
+    requires_tax_id: bool
+    known: Mapping[str, str]
     form_title: str
     button: str
+    beside_button: str
+    after_button: str
     terms: str
 
 
@@ -62,7 +89,9 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
     totals = session["total_details"] or {"amount_discount": 0, "amount_tax": 0}
     total = session["amount_total"] or 0
     trial_end = order_totals.trial_end(unit, session)
-    takes_card = mode == "setup" or total > 0 or session["payment_method_collection"] == "always"
+    choices = _choices(unit, session)
+    texts = {place: (text or {}).get("message", "") for place, text in session["custom_text"].items()}
+    saving = session["saved_payment_method_options"] or {}
     title, headline, headline_unit, wording = _heading(unit, session, merchant, items, trial_end)
     return Order(
         id=session["id"],
@@ -74,7 +103,7 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
         lines=tuple(_line(unit, item, index, trial_end) for index, item in enumerate(items)),
         subtotal=words.money(session["amount_subtotal"] or 0, currency),
         discount=words.money(-totals["amount_discount"], currency) if totals["amount_discount"] else "",
-        tax=words.money(totals["amount_tax"], currency) if totals["amount_tax"] else "",
+        tax=_tax(session, words.money(totals["amount_tax"], currency) if totals["amount_tax"] else ""),
         total=words.money(total, currency),
         total_minor=total,
         email=(session["customer_details"] or {}).get("email") or "",
@@ -82,12 +111,59 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
         back_words=words.back_to(session["cancel_url"]),
         takes_promotion=bool(session["allow_promotion_codes"]),
         promotion=_promotion(unit, session),
-        takes_card=takes_card,
-        takes_bank_debit=mode != "setup" and total > 0,
-        form_title="Payment details" if takes_card else "Your details",
-        button=_button(mode, is_trial=trial_end is not None, total=words.money(total, currency)),
-        terms=_terms(mode, merchant),
+        choices=choices,
+        offers_keeping=bool(choices) and saving.get("payment_method_save") == "enabled",
+        offers_removal=saving.get("payment_method_remove") == "enabled",
+        asks_address=_asked_address(session),
+        tax_follows_address=session["automatic_tax"]["enabled"] and order_totals.is_taxed_where_typed(session),
+        asks_phone=bool((session["phone_number_collection"] or {}).get("enabled")),
+        asks_tax_id=checkout_customer.takes_tax_id(unit, session),
+        requires_tax_id=(session["tax_id_collection"] or {}).get("required") == "if_supported",
+        known=_known(unit, session),
+        form_title="Payment details" if choices else "Your details",
+        button=_button(session, is_trial=trial_end is not None, total=words.money(total, currency)),
+        beside_button=texts["submit"],
+        after_button=texts["after_submit"],
+        terms=texts["terms_of_service_acceptance"] or _terms(mode, merchant),
     )
+
+
+def _choices(unit: Unit, session: Json) -> tuple[Choice, ...]:
+    """What can be paid with, what was saved first; nothing where nothing need be paid with."""
+    total = session["amount_total"] or 0
+    if session["mode"] != "setup" and total == 0 and session["payment_method_collection"] != "always":
+        return ()
+    saved = checkout_customer.saved_methods(unit, session)
+    choices = [Choice(method["id"], words.card(method), _expiry(method)) for method in saved]
+    if "card" in session["payment_method_types"]:
+        choices.append(Choice("card", "Another card" if saved else "Card"))
+    if "us_bank_account" in session["payment_method_types"] and session["mode"] != "setup" and total > 0:
+        choices.append(Choice("bank_debit", "Bank debit", "settles a few days later"))
+    return tuple(choices)
+
+
+def _expiry(method: Json) -> str:
+    card = method.get("card")
+    return f"expires {card['exp_month']:02d}/{card['exp_year'] % 100:02d}" if card else ""
+
+
+def _asked_address(session: Json) -> str:
+    if session["billing_address_collection"] == "required":
+        return "full"
+    typed = session["automatic_tax"]["enabled"] and order_totals.is_taxed_where_typed(session)
+    return "country" if typed else ""
+
+
+def _known(unit: Unit, session: Json) -> dict[str, str]:
+    customer = unit.get("customer", session["customer"]) if session["customer"] else {}
+    address = session["_address"] or customer.get("address") or {}
+    held = {"phone": customer.get("phone"), **address}
+    return {name: value for name, value in held.items() if value}
+
+
+def _tax(session: Json, amount: str) -> str:
+    unknown = session["automatic_tax"]["status"] == "requires_location_inputs"
+    return "Depends on your country" if unknown else amount
 
 
 def _promotion(unit: Unit, session: Json) -> str:
@@ -141,11 +217,14 @@ def _line(unit: Unit, item: Json, index: int, trial_end: int | None) -> Line:
     )
 
 
-def _button(mode: str, *, is_trial: bool, total: str) -> str:
-    if mode == "setup":
+def _button(session: Json, *, is_trial: bool, total: str) -> str:
+    if session["mode"] == "setup":
         return "Save card"
-    if mode == "payment":
-        return f"Pay {total}"
+    kind = session["submit_type"] or "auto"
+    if kind == "book":
+        return f"Book for {total}"
+    if kind in ("donate", "pay") or (session["mode"] == "payment" and kind == "auto"):
+        return f"{'Donate' if kind == 'donate' else 'Pay'} {total}"
     return "Start trial" if is_trial else f"Subscribe for {total}"
 
 

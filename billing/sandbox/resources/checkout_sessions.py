@@ -1,121 +1,20 @@
 """Checkout sessions. What their page does when somebody pays is in `billing.sandbox.checkout`."""
 
-from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
-from billing.sandbox import checkout, ids, items, metadata, order_totals, shapes
+from billing.sandbox import automatic_tax, checkout_customer, ids, items, metadata, order_totals, shapes
 from billing.sandbox.checkout import Result, authenticate, pay, settled
 from billing.sandbox.invoicing import HOUR
-from billing.sandbox.resources import coupons, price_data
+from billing.sandbox.resources import checkout_session_params
 from billing.sandbox.unit import Json, Unit
-from billing.sandbox.wire.errors import invalid
+from billing.sandbox.wire.errors import invalid, no_such
 from billing.sandbox.wire.pages import envelope, listing, slice_of
-from billing.sandbox.wire.params import (
-    PAGE,
-    Array,
-    Boolean,
-    Fields,
-    Integer,
-    Metadata,
-    Range,
-    Spec,
-    Text,
-    Url,
-    exclusive,
-    missing,
-)
+from billing.sandbox.wire.params import PAGE, Fields, Metadata, Range, Text
 from billing.sandbox.wire.routes import Params, route
 
 __all__ = ["AGENDA", "INCLUDED", "ROUTES", "Result", "authenticate", "pay", "settled"]
 
-_WITHOUT_METHOD = Text(required=True, choices=("cancel", "create_invoice", "pause"))
-_LINE_ITEM = Fields(
-    fields={
-        "adjustable_quantity": Fields(
-            fields={"enabled": Boolean(required=True), "maximum": Integer(), "minimum": Integer()}
-        ),
-        "metadata": Metadata(),
-        "price": Text(),
-        "price_data": price_data.OF_CHECKOUT_LINE,
-        "quantity": Integer(minimum=0),
-        "tax_rates": Array(of=Text()),
-    }
-)
-_SUBSCRIPTION_DATA = Fields(
-    fields={
-        "billing_cycle_anchor": Integer(),
-        "default_tax_rates": Array(of=Text()),
-        "description": Text(max_length=500),
-        "metadata": Metadata(),
-        "proration_behavior": Text(choices=("create_prorations", "none")),
-        "trial_end": Integer(),
-        "trial_period_days": Integer(minimum=1, maximum=730),
-        "trial_settings": Fields(
-            fields={"end_behavior": Fields(required=True, fields={"missing_payment_method": _WITHOUT_METHOD})}
-        ),
-    }
-)
-_CREATE: Mapping[str, Spec] = {
-    "after_expiration": Fields(
-        fields={"recovery": Fields(fields={"enabled": Boolean(required=True), "allow_promotion_codes": Boolean()})}
-    ),
-    "allow_promotion_codes": Boolean(),
-    "allowed_payment_method_types": Array(of=Text()),
-    "automatic_tax": Fields(fields={"enabled": Boolean(required=True)}),
-    "billing_address_collection": Text(choices=("auto", "required")),
-    "cancel_url": Url(),
-    "client_reference_id": Text(max_length=200),
-    "currency": Text(max_length=3),
-    "custom_text": Fields(
-        fields={
-            place: Fields(clearable=True, fields={"message": Text(required=True, max_length=1200)})
-            for place in ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
-        }
-    ),
-    "customer": Text(),
-    "customer_creation": Text(choices=("always", "if_required")),
-    "customer_email": Text(),
-    "customer_update": Fields(
-        fields={name: Text(choices=("auto", "never")) for name in ("address", "name", "shipping")}
-    ),
-    "discounts": Array(of=Fields(fields={"coupon": Text(), "promotion_code": Text()}), maximum=1),
-    "expires_at": Integer(),
-    "invoice_creation": Fields(
-        fields={
-            "enabled": Boolean(required=True),
-            "invoice_data": Fields(fields={"description": Text(), "footer": Text(), "metadata": Metadata()}),
-        }
-    ),
-    "line_items": Array(of=_LINE_ITEM),
-    "locale": Text(),
-    "metadata": Metadata(),
-    "mode": Text(required=True, choices=("payment", "setup", "subscription")),
-    "payment_intent_data": Fields(
-        fields={
-            "description": Text(),
-            "metadata": Metadata(),
-            "receipt_email": Text(),
-            "setup_future_usage": Text(choices=("off_session", "on_session")),
-        }
-    ),
-    "payment_method_collection": Text(choices=("always", "if_required")),
-    "phone_number_collection": Fields(fields={"enabled": Boolean(required=True)}),
-    "saved_payment_method_options": Fields(
-        fields={
-            "payment_method_save": Text(choices=("disabled", "enabled")),
-            "payment_method_remove": Text(choices=("disabled", "enabled")),
-            "allow_redisplay_filters": Array(of=Text()),
-        }
-    ),
-    "setup_intent_data": Fields(fields={"description": Text(), "metadata": Metadata()}),
-    "submit_type": Text(choices=("auto", "book", "donate", "pay", "subscribe")),
-    "subscription_data": _SUBSCRIPTION_DATA,
-    "success_url": Url(required=True),
-    "tax_id_collection": Fields(
-        fields={"enabled": Boolean(required=True), "required": Text(choices=("if_supported", "never"))}
-    ),
-    "ui_mode": Text(choices=("hosted_page",)),
-}
 _PLAIN = (
     "allow_promotion_codes",
     "allowed_payment_method_types",
@@ -133,7 +32,7 @@ _PLAIN = (
 
 def create(unit: Unit, params: Params) -> Json:
     mode = params["mode"]
-    _check(unit, params)
+    checkout_session_params.check(unit, params)
     session_id = ids.new_id("cs_test", 58)
     expires_at = params.get("expires_at", unit.now + 24 * HOUR)
     if not unit.now + 30 * 60 <= expires_at <= unit.now + 24 * HOUR:
@@ -157,12 +56,7 @@ def create(unit: Unit, params: Params) -> Json:
                 "url": None,
             }
         },
-        automatic_tax={
-            "enabled": params.get("automatic_tax", {}).get("enabled", False),
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
+        automatic_tax=_automatic_tax(enabled=params.get("automatic_tax", {}).get("enabled", False)),
         created=unit.now,
         currency=currency,
         custom_fields=[],
@@ -182,16 +76,19 @@ def create(unit: Unit, params: Params) -> Json:
         mode=mode,
         payment_method_collection=params.get("payment_method_collection", "always") if mode == "subscription" else None,
         payment_method_options={},
-        payment_method_types=["card", "us_bank_account"],
+        payment_method_types=_method_types(params, currency),
         payment_status="no_payment_required" if mode == "setup" else "unpaid",
         saved_payment_method_options=_saved_options(params),
         shipping_options=[],
         status="open",
         ui_mode="hosted_page",
         url=f"{unit.public_url}/checkout/{session_id}",
+        _address=None,
         _awaiting=None,
+        _customer_update=params.get("customer_update", {}),
         _intent=None,
         _lines=lines,
+        _location=None,
         _payment_intent_data=params.get("payment_intent_data", {}),
         _settles=None,
         _setup_intent_data=params.get("setup_intent_data", {}),
@@ -203,14 +100,45 @@ def create(unit: Unit, params: Params) -> Json:
     if "tax_id_collection" in params:
         session["tax_id_collection"] = {"required": "never", **params["tax_id_collection"]}
     if params.get("customer"):
-        session["customer_details"] = checkout.details_of(unit.get("customer", params["customer"]))
+        session["customer_details"] = checkout_customer.details_of(unit, unit.get("customer", params["customer"]))
     elif params.get("customer_email"):
-        session["customer_details"] = {**checkout.NO_DETAILS, "email": params["customer_email"]}
-    if mode != "setup":
-        order_totals.total(unit, session)
-    unit.add(session)
-    unit.schedule(session_id, "expire_checkout", expires_at)
-    return unit.present(session)
+        session["customer_details"] = {**checkout_customer.NO_DETAILS, "email": params["customer_email"]}
+    return unit.present(_begin(unit, session))
+
+
+def recover(unit: Unit, session_id: str) -> Json:
+    """A new session like an expired one whose recovery link was opened.
+
+    Raises resource_missing where no such link was promised, checkout_session_recovery_expired 30 days later. Source:
+    https://docs.stripe.com/payments/checkout/abandoned-carts
+    """
+    expired = unit.get("checkout.session", session_id)
+    recovery = (expired["after_expiration"] or {}).get("recovery") or {}
+    if recovery.get("url") is None:
+        raise no_such("checkout session", session_id)
+    if recovery["expires_at"] <= unit.now:
+        raise invalid("This recovery link has expired.", code="checkout_session_recovery_expired", param="id")
+    copy = deepcopy(expired)
+    copy["id"] = ids.new_id("cs_test", 58)
+    if expired["allow_promotion_codes"]:
+        # What was typed is typed again, if it still may be.
+        copy["discounts"] = []
+    if copy["_subscription_data"].get("trial_end", unit.now + 1) <= unit.now:
+        del copy["_subscription_data"]["trial_end"]
+    copy.update(
+        {
+            "after_expiration": None,
+            "allow_promotion_codes": recovery["allow_promotion_codes"],
+            "created": unit.now,
+            "expires_at": unit.now + 24 * HOUR,
+            "recovered_from": expired["id"],
+            "status": "open",
+            "url": f"{unit.public_url}/checkout/{copy['id']}",
+            "_awaiting": None,
+            "_intent": None,
+        }
+    )
+    return _begin(unit, copy)
 
 
 def update(unit: Unit, params: Params, *, id: str) -> Json:
@@ -253,43 +181,28 @@ def list_lines(unit: Unit, params: Params, *, id: str) -> Json:
     return slice_of(f"/v1/checkout/sessions/{id}/line_items", order_totals.line_items(unit, session), params)
 
 
-def _check(unit: Unit, params: Params) -> None:
-    mode = params["mode"]
-    if "customer" in params and "customer_email" in params:
-        raise exclusive("customer", "customer_email")
-    if params.get("allow_promotion_codes") and params.get("discounts"):
-        raise exclusive("allow_promotion_codes", "discounts")
-    if "customer" in params:
-        unit.get("customer", params["customer"], "customer")
-    elif "customer_update" in params:
-        raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
-    if mode == "setup":
-        if params.get("line_items"):
-            raise invalid("You can not pass `line_items` in `setup` mode.", param="line_items")
-        if "currency" not in params:
-            raise missing("currency")
-    elif not params.get("line_items"):
-        raise missing("line_items")
-    for name, only in (
-        ("subscription_data", "subscription"),
-        ("invoice_creation", "payment"),
-        ("payment_intent_data", "payment"),
-        ("setup_intent_data", "setup"),
-        ("payment_method_collection", "subscription"),
-    ):
-        if name in params and mode != only:
-            raise invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
-    if "customer_creation" in params and mode == "subscription":
-        raise invalid("`customer_creation` can only be used in `payment` and `setup` mode.", param="customer_creation")
-    for given in params.get("discounts", ()):
-        coupons.choose(unit, given, params.get("customer"))
-    trial = params.get("subscription_data", {})
-    if "trial_end" in trial and "trial_period_days" in trial:
-        raise exclusive("subscription_data[trial_end]", "subscription_data[trial_period_days]")
-    if "trial_end" in trial and trial["trial_end"] < unit.now + 48 * HOUR:
-        raise invalid(
-            "The `trial_end` date has to be at least 2 days in the future.", param="subscription_data[trial_end]"
-        )
+def _begin(unit: Unit, session: Json) -> Json:
+    """Store a new open session with its totals, and put its end on the agenda."""
+    if session["mode"] != "setup":
+        order_totals.total(unit, session)
+    unit.add(session)
+    unit.schedule(session["id"], "expire_checkout", session["expires_at"])
+    return session
+
+
+def _automatic_tax(*, enabled: bool) -> Json:
+    shared = automatic_tax.of_invoice(enabled=enabled)
+    return {name: shared[name] for name in ("enabled", "liability", "provider", "status")}
+
+
+def _method_types(params: Params, currency: str) -> list[str]:
+    """What the session can be paid with; bank debits are made in US dollars alone."""
+    offered = ["card", "us_bank_account"] if currency == "usd" else ["card"]
+    wanted = params.get("allowed_payment_method_types")
+    types = [name for name in offered if wanted is None or name in wanted]
+    if not types:
+        raise invalid("No valid payment method types for this Checkout Session.", param="allowed_payment_method_types")
+    return types
 
 
 def _line(unit: Unit, given: Params, index: int, mode: str) -> Json:
@@ -360,14 +273,14 @@ def _expire(unit: Unit, session: Json) -> None:
 
 def _line_items(unit: Unit, session: Json) -> Json:
     url = f"/v1/checkout/sessions/{session['id']}/line_items"
-    items = order_totals.line_items(unit, session)
-    return envelope(url, items[:10], has_more=len(items) > 10)
+    found = order_totals.line_items(unit, session)
+    return envelope(url, found[:10], has_more=len(found) > 10)
 
 
 INCLUDED = {("checkout.session", "line_items"): _line_items}
 AGENDA = {"expire_checkout": _expire}
 ROUTES = [
-    route("POST", "/v1/checkout/sessions", create, _CREATE),
+    route("POST", "/v1/checkout/sessions", create, checkout_session_params.CREATE),
     route(
         "GET",
         "/v1/checkout/sessions",

@@ -1,6 +1,6 @@
 """Tax ids of customers. Their verification is "pending" for ever: no registry is asked."""
 
-from billing.sandbox import ids
+from billing.sandbox import ids, tax_id_formats
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import no_such
 from billing.sandbox.wire.pages import listing
@@ -10,10 +10,11 @@ from billing.sandbox.wire.routes import Params, route
 
 def create(unit: Unit, params: Params, *, customer: str) -> Json:
     unit.get("customer", customer, "customer")
+    tax_id_formats.check(params["type"], params["value"])
     tax_id: Json = {
         "id": ids.new_id("txi"),
         "object": "tax_id",
-        "country": params["value"][:2].upper() if params["type"] == "eu_vat" else params["type"][:2].upper(),
+        "country": _country(params["type"], params["value"]),
         "created": unit.now,
         "customer": customer,
         "customer_account": None,
@@ -37,6 +38,11 @@ def delete(unit: Unit, _params: Params, *, customer: str, id: str) -> Json:
 def list_all(unit: Unit, params: Params, *, customer: str) -> Json:
     unit.get("customer", customer)
     return listing(unit, "tax_id", f"/v1/customers/{customer}/tax_ids", params, {"customer": customer})
+
+
+def _country(kind: str, value: str) -> str | None:
+    code = (value if kind == "eu_vat" else kind)[:2].upper()
+    return {"EL": "GR", "XI": "GB"}.get(code, code) if code.isalpha() else None
 
 
 def _owned(unit: Unit, customer: str, tax_id: str) -> Json:
