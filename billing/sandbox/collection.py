@@ -3,7 +3,6 @@
 from billing.sandbox import automatic_tax, balances, invoicing, payments, standing
 from billing.sandbox.arithmetic.periods import DAY
 from billing.sandbox.payments import Verdict
-from billing.sandbox.resources import payment_intents
 from billing.sandbox.store import read_setting, write_setting
 from billing.sandbox.unit import Json, Unit
 
@@ -168,7 +167,7 @@ def _cancel_payment(unit: Unit, invoice: Json) -> None:
     payment["status"] = "canceled"
     payment["status_transitions"]["canceled_at"] = unit.now
     unit.save(payment)
-    payment_intents.void(unit, unit.get("payment_intent", payment["_payment"]), "void_invoice")
+    payments.cancel(unit, unit.get("payment_intent", payment["_payment"]), "void_invoice")
 
 
 def _paid(unit: Unit, invoice: Json, intent: Json) -> None:

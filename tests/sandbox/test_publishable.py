@@ -52,7 +52,7 @@ def test_a_declined_browser_sees_no_more_either(browser: Client, intent: dict[st
 def test_a_client_secret_must_be_the_intents_own(
     browser: Client, sandbox: Sandbox, intent: dict[str, Any], path: str
 ) -> None:
-    params = {"amount": 1, "currency": "usd"} if path == "payment_intents" else {}
+    params = {"amount": 100, "currency": "usd"} if path == "payment_intents" else {}
     other = sandbox.call("POST", f"/v1/{path}", params)
     wrong = intent["client_secret"] + "x"
 

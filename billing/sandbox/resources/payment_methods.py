@@ -1,6 +1,7 @@
-"""Payment methods: test cards, and a bank debit that settles days later."""
+"""Payment methods: test cards, and bank debits that settle days later."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from billing.sandbox import banks, cards, ids, metadata
@@ -22,6 +23,7 @@ _BILLING_DETAILS = Fields(
 _ALLOW_REDISPLAY = Text(choices=("always", "limited", "unspecified"))
 _CREATE: Mapping[str, Spec] = {
     "allow_redisplay": _ALLOW_REDISPLAY,
+    "bacs_debit": Fields(fields={"account_number": Text(), "sort_code": Text()}),
     "billing_details": _BILLING_DETAILS,
     "card": Fields(
         fields={
@@ -33,7 +35,8 @@ _CREATE: Mapping[str, Spec] = {
         }
     ),
     "metadata": Metadata(),
-    "type": Text(required=True, choices=("card", "us_bank_account")),
+    "sepa_debit": Fields(fields={"iban": Text(required=True)}),
+    "type": Text(required=True, choices=("bacs_debit", "card", "sepa_debit", "us_bank_account")),
     "us_bank_account": Fields(
         fields={
             "account_holder_type": Text(choices=("company", "individual")),
@@ -47,18 +50,20 @@ _EMPTY_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "
 
 
 def create(unit: Unit, params: Params) -> Json:
-    if params["type"] == "card":
-        given = params.get("card")
-        if given is None:
-            raise missing("card")
+    kind = params["type"]
+    given = params.get(kind)
+    if given is None:
+        raise missing(kind)
+    if kind == "card":
         method = _from_card(unit, given)
+    elif kind == "sepa_debit":
+        method = _from_iban(unit, given["iban"], params.get("billing_details", {}))
     else:
-        given = params.get("us_bank_account")
-        if given is None:
-            raise missing("us_bank_account")
-        method = bank_debit(unit, banks.BY_NUMBER.get(given.get("account_number", ""), banks.DEFAULT))
-        for name in ("account_holder_type", "account_type"):
-            method["us_bank_account"][name] = given.get(name, method["us_bank_account"][name])
+        account = banks.BY_NUMBER.get(given.get("account_number", ""))
+        method = bank_debit(unit, account if account and account.kind == kind else banks.DEFAULTS[kind])
+    for name in ("account_holder_type", "account_type"):
+        if name in given:
+            method[kind][name] = given[name]
     _change(method, params)
     unit.save(method)
     return unit.present(method)
@@ -100,9 +105,14 @@ def new_card(unit: Unit, card: cards.Card, exp_month: int, exp_year: int) -> Jso
     return unit.add({**_blank(unit, "card"), "card": details, "_token": card.token, "_set_up": False})
 
 
-def bank_debit(unit: Unit, account: banks.Account = banks.DEFAULT) -> Json:
-    """A US bank account whose debits settle four days later."""
-    details = {
+def bank_debit(unit: Unit, account: banks.Account = banks.DEFAULTS["us_bank_account"]) -> Json:
+    """A bank account whose debits settle four days later."""
+    own = {account.kind: _OF_BANK[account.kind](account), "_token": f"bank_{account.token}", "_set_up": True}
+    return unit.add({**_blank(unit, account.kind), **own})
+
+
+def _of_us_account(account: banks.Account) -> Json:
+    return {
         "account_holder_type": "individual",
         "account_type": "checking",
         "bank_name": "STRIPE TEST BANK",
@@ -113,17 +123,34 @@ def bank_debit(unit: Unit, account: banks.Account = banks.DEFAULT) -> Json:
         "routing_number": banks.ROUTING_NUMBER,
         "status_details": {},
     }
-    own = {"us_bank_account": details, "_token": f"bank_{account.token}", "_set_up": True}
-    return unit.add({**_blank(unit, "us_bank_account"), **own})
+
+
+def _of_iban(account: banks.Account) -> Json:
+    iban = account.number
+    return {
+        "bank_code": iban[4:9],
+        "branch_code": "",
+        "country": iban[:2],
+        "fingerprint": "Ih3foEspDVTtDbtm",
+        "generated_from": {"charge": None, "setup_attempt": None},
+        "last4": iban[-4:],
+    }
+
+
+def _of_sort_code(account: banks.Account) -> Json:
+    return {"fingerprint": "UkSG0HfCGxxrja1H", "last4": account.number[-4:], "sort_code": banks.SORT_CODE}
+
+
+_OF_BANK = {"us_bank_account": _of_us_account, "sepa_debit": _of_iban, "bacs_debit": _of_sort_code}
 
 
 def is_delayed(method: Json) -> bool:
     """Whether the method's payments settle later."""
-    return bool(method["type"] == "us_bank_account")
+    return method["type"] in banks.KINDS
 
 
 def behaviour(method: Json) -> cards.Behaviour:
-    account = banks.BY_TOKEN.get(method["_token"].removeprefix("bank_")) if is_delayed(method) else None
+    account = banks.behind(method["_token"])
     if account is not None:
         return cards.Behaviour(dispute=account.dispute)
     return cards.behaviour_of(method["_token"])
@@ -233,6 +260,17 @@ def _from_card(unit: Unit, given: Mapping[str, Any]) -> Json:
             raise missing(f"card[{name}]")
     card = cards.read(given["number"], given["exp_month"], given["exp_year"], given.get("cvc"), unit.now)
     return new_card(unit, card, given["exp_month"], cards.full_year(given["exp_year"]))
+
+
+def _from_iban(unit: Unit, written: str, billing: Mapping[str, Any]) -> Json:
+    for name in ("name", "email"):
+        if not billing.get(name):
+            raise missing(f"billing_details[{name}]")
+    iban = written.replace(" ", "").upper()
+    if not banks.is_iban(iban):
+        raise invalid("The IBAN you provided is invalid.", param="sepa_debit[iban]")
+    success = banks.DEFAULTS["sepa_debit"]
+    return bank_debit(unit, banks.BY_NUMBER.get(iban, replace(success, number=iban)))
 
 
 def _blank(unit: Unit, kind: str) -> Json:

@@ -16,6 +16,10 @@ def create(unit: Unit, params: Params) -> Json:
     charge = _charge(unit, params)
     if charge["status"] != "succeeded":
         raise invalid("This charge has not succeeded, so it cannot be refunded.", param="charge")
+    if not charge["captured"]:
+        raise invalid(
+            "This charge has not been captured. Cancel its PaymentIntent to let go of what it holds.", param="charge"
+        )
     left = charge["amount"] - charge["amount_refunded"]
     if left == 0:
         raise invalid(

@@ -2,24 +2,23 @@
 
 from collections.abc import Mapping
 
-from billing.sandbox import ids, metadata, payments, shapes
+from billing.sandbox import banks, ids, intents, metadata, payments, shapes
 from billing.sandbox.cards import SETUP_AUTHENTICATION_FAILED, Decline
 from billing.sandbox.resources import payment_methods
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
-from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Metadata, Range, Spec, Text, missing
+from billing.sandbox.wire.params import PAGE, Array, Boolean, Metadata, Range, Spec, Text, missing
 from billing.sandbox.wire.publishable import check_client_secret
 from billing.sandbox.wire.routes import Params, route
 
 _CREATE: Mapping[str, Spec] = {
     "allowed_payment_method_types": Array(of=Text()),
-    "automatic_payment_methods": Fields(
-        fields={"enabled": Boolean(required=True), "allow_redirects": Text(choices=("always", "never"))}
-    ),
+    "automatic_payment_methods": intents.AUTOMATIC,
     "confirm": Boolean(),
     "customer": Text(),
     "description": Text(clearable=True),
+    "mandate_data": intents.MANDATE_DATA,
     "metadata": Metadata(),
     "payment_method": Text(),
     "return_url": Text(),
@@ -28,19 +27,26 @@ _CREATE: Mapping[str, Spec] = {
 }
 _CONFIRM: Mapping[str, Spec] = {
     "client_secret": Text(),
+    "mandate_data": intents.MANDATE_DATA,
     "payment_method": Text(),
     "return_url": Text(),
     "use_stripe_sdk": Boolean(),
 }
+
+# A setup intent has no currency: all kinds can be saved.
+_KINDS = ("card", *sorted(banks.KINDS))
 
 
 def create(unit: Unit, params: Params) -> Json:
     customer = unit.get("customer", params["customer"], "customer")["id"] if "customer" in params else None
     intent = new(unit, customer, params.get("usage", "off_session"))
     metadata.apply(intent, params, "description")
+    allowed = params.get("allowed_payment_method_types")
+    intent.update({"allowed_payment_method_types": allowed, "payment_method_types": intents.only(_KINDS, allowed)})
     if "payment_method" in params:
-        intent["payment_method"] = payment_methods.resolve(unit, params["payment_method"])["id"]
-        intent["status"] = "requires_confirmation"
+        method = payment_methods.resolve(unit, params["payment_method"])
+        intents.check_method(intent, method)
+        intent.update({"payment_method": method["id"], "status": "requires_confirmation"})
     unit.save(intent)
     if params.get("confirm"):
         return confirm(
@@ -60,7 +66,7 @@ def new(unit: Unit, customer: str | None, usage: str = "off_session") -> Json:
         customer=customer,
         livemode=False,
         metadata={},
-        payment_method_types=["card", "us_bank_account"],
+        payment_method_types=list(_KINDS),
         status="requires_payment_method",
         usage=usage,
     )
@@ -75,6 +81,7 @@ def confirm(unit: Unit, params: Params, *, id: str) -> Json:
     if reference is None:
         raise missing("payment_method")
     method = payment_methods.resolve(unit, reference)
+    intents.check_method(intent, method)
     intent["_return_url"] = params.get("return_url")
     intent["_use_stripe_sdk"] = params.get("use_stripe_sdk", False)
     decline = attempt(unit, intent, method)
