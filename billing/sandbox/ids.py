@@ -2,13 +2,15 @@
 
 import secrets
 import time
+from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BY_BYTE = bytes(ord(_ALPHABET[byte % 62]) for byte in range(256))
 _MOMENT_LENGTH = 6
 
 
 def token(length: int = 24) -> str:
-    return "".join([_ALPHABET[byte % 62] for byte in secrets.token_bytes(length)])
+    return secrets.token_bytes(length).translate(_BY_BYTE).decode()
 
 
 def new_id(prefix: str, length: int = 24) -> str:
@@ -16,6 +18,7 @@ def new_id(prefix: str, length: int = 24) -> str:
     return f"{prefix}_{_moment(int(time.time()))}{token(length - _MOMENT_LENGTH)}"
 
 
+@lru_cache(maxsize=1)
 def _moment(seconds: int) -> str:
     digits = ""
     for _ in range(_MOMENT_LENGTH):

@@ -54,9 +54,10 @@ def run_until(sandbox: "Sandbox", target: int | None) -> None:
                 if row is None:
                     break
                 stripe_id, action, at = row
-                unit.now = max(at, unit.now) if target is not None else at
-                if target is not None:
-                    clock.move_to(unit.connection, unit.now)
+                moment = max(at, unit.now) if target is not None else at
+                if target is not None and moment != unit.now:
+                    clock.move_to(unit.connection, moment)
+                unit.now = moment
                 _run(unit, stripe_id, action, at)
             else:
                 continue

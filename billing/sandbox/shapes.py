@@ -1,5 +1,6 @@
 """The nullable fields of each kind: Stripe sends every one of them, null where there is nothing."""
 
+from functools import cache
 from typing import Any
 
 _NULLABLE = {
@@ -106,5 +107,11 @@ _NULLABLE = {
 
 def blank(kind: str, **fields: Any) -> dict[str, Any]:
     """An object of `kind` with every nullable field null, but for `fields`."""
-    names = sorted({"object", *_NULLABLE[kind].split(), *fields})
-    return {name: kind if name == "object" else fields.get(name) for name in names}
+    made: dict[str, Any] = dict.fromkeys(_names(kind, tuple(fields)))
+    made.update(fields, object=kind)
+    return made
+
+
+@cache
+def _names(kind: str, given: tuple[str, ...]) -> list[str]:
+    return sorted({"object", *_NULLABLE[kind].split(), *given})

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (kind, seq);
 CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (customer, kind, seq) WHERE customer IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, kind, seq) WHERE parent IS NOT NULL;
-CREATE INDEX IF NOT EXISTS objects_by_status ON objects (kind, status, seq);
+CREATE INDEX IF NOT EXISTS objects_by_status ON objects (kind, status, seq) WHERE status IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_by_key ON objects (kind, key) WHERE key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS agenda (
     object_id TEXT NOT NULL, action TEXT NOT NULL, at INTEGER NOT NULL, rank INTEGER NOT NULL,

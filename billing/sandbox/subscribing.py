@@ -165,17 +165,29 @@ def plan(unit: Unit, subscription: Json) -> None:
 
 def renew(unit: Unit, subscription: Json) -> None:
     """A period or a trial is over."""
-    if subscription["status"] == "trialing" and (subscription["trial_end"] or 0) <= unit.now:
+    if _ends_trial(unit, subscription):
         end_trial(unit, subscription)
     elif subscription["status"] in _LIVE:
         start_period(unit, subscription)
 
 
+def renewal_draft(unit: Unit, subscription: Json) -> Json | None:
+    """The draft that renewing now makes, and nothing else of a renewal; None where it makes none."""
+    if _ends_trial(unit, subscription):
+        if _lacks_method(unit, subscription):
+            return None
+        _leave_trial(unit, subscription)
+    return next_draft(unit, subscription) if subscription["status"] in _LIVE else None
+
+
+def _ends_trial(unit: Unit, subscription: Json) -> bool:
+    return subscription["status"] == "trialing" and (subscription["trial_end"] or 0) <= unit.now
+
+
 def end_trial(unit: Unit, subscription: Json, *, at_once: bool = False) -> Json | None:
     """Start to charge, or do what the trial settings say when there is nothing to charge."""
-    behaviour = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    if behaviour != "create_invoice" and not _has_method(unit, subscription):
-        if behaviour == "cancel":
+    if _lacks_method(unit, subscription):
+        if subscription["trial_settings"]["end_behavior"]["missing_payment_method"] == "cancel":
             standing.end(unit, subscription, reason=None)
         else:
             pause(unit, subscription, "trial_end_without_payment_method")
@@ -306,9 +318,12 @@ def _next_end(subscription: Json) -> int:
     return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
 
 
-def _has_method(unit: Unit, subscription: Json) -> bool:
+def _lacks_method(unit: Unit, subscription: Json) -> bool:
+    """Whether the trial settings say what becomes of a subscription that has, as this one, nothing to pay with."""
+    if subscription["trial_settings"]["end_behavior"]["missing_payment_method"] == "create_invoice":
+        return False
     customer = unit.get("customer", subscription["customer"])
-    return bool(subscription["default_payment_method"] or customer["invoice_settings"]["default_payment_method"])
+    return not (subscription["default_payment_method"] or customer["invoice_settings"]["default_payment_method"])
 
 
 def pause(unit: Unit, subscription: Json, reason: str) -> None:

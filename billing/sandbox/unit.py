@@ -149,11 +149,11 @@ class Unit:
             ),
         )
         self._held[obj["id"]] = (obj, body)
-        if event:
+        if event and not self._rehearsing:
             after = self.present(obj)
             previous = difference(self.present(json.loads(before)), after) if event.endswith(".updated") else None
             if previous != {}:
-                self.emit(event, obj, previous)
+                self._record(event, after, previous)
         return obj
 
     def remove(self, obj: Json, event: str | None = None) -> Json:
@@ -175,9 +175,11 @@ class Unit:
 
     def emit(self, event_type: str, obj: Json, previous: Json | None = None) -> None:
         """Record an event with `obj` as it now is, and queue it for every endpoint that asked for it."""
-        if self._rehearsing:
-            return
-        data: Json = {"object": self.present(obj)}
+        if not self._rehearsing:
+            self._record(event_type, self.present(obj), previous)
+
+    def _record(self, event_type: str, shown: Json, previous: Json | None) -> None:
+        data: Json = {"object": shown}
         if previous is not None:
             data["previous_attributes"] = previous
         if self._listening is None:

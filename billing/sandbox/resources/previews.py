@@ -98,10 +98,10 @@ def _renewal(unit: Unit, subscription: Json) -> Json:
     schedule = unit.find(subscription["schedule"]) if subscription["schedule"] else None
     if schedule is not None and schedule["current_phase"]["end_date"] <= at:
         scheduling.advance(unit, schedule)
-    if subscription["status"] == "canceled":
+    draft = subscribing.renewal_draft(unit, subscription)
+    if draft is None:
         raise _nothing_due()
-    subscribing.renew(unit, subscription)
-    return _latest(unit, subscription, before=None)
+    return draft
 
 
 def _latest(unit: Unit, subscription: Json, *, before: str | None) -> Json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from billing.core.money import Money
 from billing.sandbox import ids, metadata
@@ -219,8 +220,12 @@ def describe(price: Json) -> str:
     )
     if price["unit_amount_decimal"] is None:
         return f"Tier 1 at {price['currency'].upper()} / {every}"
-    money = Money(price["unit_amount"] or 0, price["currency"]).format()
-    return f"at {money} / {every}"
+    return f"at {_money(price['unit_amount'] or 0, price['currency'])} / {every}"
+
+
+@lru_cache(maxsize=1000)
+def _money(amount: int, currency: str) -> str:
+    return Money(amount, currency).format()
 
 
 def _product(unit: Unit, params: Params) -> str:
