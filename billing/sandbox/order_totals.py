@@ -41,7 +41,7 @@ def line_items(unit: Unit, session: Json) -> list[Json]:
     ]
     offs = _discounts(unit, session, stored, gross)
     cent = amounts.step(session["currency"])
-    exempt = session["customer"] and unit.get("customer", session["customer"])["tax_exempt"] != "none"
+    exempt = _customer(unit, session).get("tax_exempt", "none") != "none"
     items = []
     for line, price, amount, off in zip(lines, stored, gross, offs, strict=True):
         rates = _rates(unit, session, line, price)
@@ -84,8 +84,13 @@ def is_taxed_where_typed(session: Json) -> bool:
 
 def _location(unit: Unit, session: Json) -> Json | None:
     """The address automatic tax follows, as far as it is known."""
-    held: Json | None = unit.get("customer", session["customer"])["address"] if session["customer"] else None
+    held: Json | None = _customer(unit, session).get("address")
     return session["_address"] or held if is_taxed_where_typed(session) else held
+
+
+def _customer(unit: Unit, session: Json) -> Json:
+    """The session's customer, a deleted one included; empty before there is one."""
+    return unit.find(session["customer"] or "") or {}
 
 
 def _rates(unit: Unit, session: Json, line: Json, price: Json) -> list[Json]:

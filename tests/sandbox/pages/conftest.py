@@ -119,3 +119,20 @@ def enter(browser: Browser, shop: Shop, customer: dict[str, Any]) -> Open:
         return browser.get(session["url"].replace("http://localhost:5000/sandbox", ""))
 
     return enter
+
+
+@pytest.fixture
+def begin(shop: Shop, customer: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Opens a Checkout Session for a subscription to Starter; `params` change it, None removes one."""
+
+    def begin(**params: Any) -> dict[str, Any]:
+        defaults = {
+            "mode": "subscription",
+            "customer": customer["id"],
+            "line_items": [{"price": shop.starter, "quantity": 1}],
+            "success_url": f"{SHOP}/return?session_id={{CHECKOUT_SESSION_ID}}",
+            "cancel_url": f"{SHOP}/pricing",
+        }
+        return shop.call("POST", "/v1/checkout/sessions", **{**defaults, **params})
+
+    return begin

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -7,35 +6,8 @@ import pytest
 
 from billing.sandbox import Sandbox
 from tests.sandbox.pages.conftest import SHOP, Shop
-from tests.support.pages import Browser, Page
-
-CARD = {"number": "4242 4242 4242 4242", "exp": "12/34", "cvc": "123", "name": "Ada Lovelace"}
-Begin = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def begin(shop: Shop, customer: dict[str, Any]) -> Begin:
-    """Opens a Checkout Session for a subscription to Starter; `params` change it, None removes one."""
-
-    def begin(**params: Any) -> dict[str, Any]:
-        defaults = {
-            "mode": "subscription",
-            "customer": customer["id"],
-            "line_items": [{"price": shop.starter, "quantity": 1}],
-            "success_url": f"{SHOP}/return?session_id={{CHECKOUT_SESSION_ID}}",
-            "cancel_url": f"{SHOP}/pricing",
-        }
-        return shop.call("POST", "/v1/checkout/sessions", **{**defaults, **params})
-
-    return begin
-
-
-def visit(browser: Browser, session: dict[str, Any]) -> Page:
-    return browser.get(session["url"].removeprefix("http://localhost:5000/sandbox"))
-
-
-def pay(page: Page, **typed: str) -> Page:
-    return page.form().fill(**{**CARD, **typed}).submit()
+from tests.sandbox.pages.paying import CARD, Begin, pay, visit
+from tests.support.pages import Browser
 
 
 def status(shop: Shop, session: dict[str, Any]) -> str:
