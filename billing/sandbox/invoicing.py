@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.sandbox import automatic_tax, balances, ids, line_amounts, payments, shapes
+from billing.sandbox.arithmetic.minimums import minimum
 from billing.sandbox.resources import coupons
 from billing.sandbox.unit import Json, Unit
 
@@ -113,11 +114,12 @@ def total(unit: Unit, invoice: Json) -> None:
     inclusive = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive")
     whole = discounted + exclusive
     due = whole + invoice["starting_balance"]
+    asked = asked_for(due, invoice["currency"])
     inclusive_in_subtotal = sum(line["_inclusive_tax"] for line in lines)
     invoice.update(
         {
-            "amount_due": max(due, 0),
-            "amount_remaining": max(due, 0) - invoice["amount_paid"],
+            "amount_due": asked,
+            "amount_remaining": asked - invoice["amount_paid"],
             "subtotal": subtotal,
             "subtotal_excluding_tax": subtotal - inclusive_in_subtotal,
             "total": whole,
@@ -127,6 +129,14 @@ def total(unit: Unit, invoice: Json) -> None:
             "total_taxes": taxes,
         }
     )
+
+
+def asked_for(due: int, currency: str) -> int:
+    """What an invoice asks for: nothing if it is too little to be charged.
+
+    Source: https://docs.stripe.com/billing/customer/balance
+    """
+    return due if due >= minimum(currency) else 0
 
 
 def finalize(unit: Unit, invoice: Json, *, intent: Json | None = None) -> None:
@@ -209,12 +219,15 @@ def add_payment(unit: Unit, invoice: Json, intent: Json, *, is_default: bool) ->
 
 
 def _use_balance(unit: Unit, invoice: Json, customer: Json) -> None:
-    before = customer["balance"]
-    after = min(invoice["total"] + before, 0)
-    invoice["ending_balance"] = after
-    if after != before:
-        currency = invoice["currency"]
-        balances.move(unit, customer, after - before, "applied_to_invoice", currency, invoice=invoice["id"])
+    """Pay with the customer's credit, collect what they owe, and let them owe what is too little to be charged."""
+    before, due = customer["balance"], invoice["total"] + customer["balance"]
+    is_too_small = due > 0 and invoice["amount_due"] == 0
+    settled = max(before, 0) if is_too_small else min(due, 0)
+    carried = due - settled if is_too_small else 0
+    for change, kind in ((settled - before, "applied_to_invoice"), (carried, "invoice_too_small")):
+        if change:
+            balances.move(unit, customer, change, kind, invoice["currency"], invoice=invoice["id"])
+    invoice["ending_balance"] = customer["balance"]
 
 
 def _end_single_use_discounts(unit: Unit, invoice: Json) -> None:

@@ -195,6 +195,18 @@ def pausing(shop: Shop) -> list[Decimal]:
     return usd(shop.invoices()[-1]["amount_paid"])
 
 
+def too_small(shop: Shop) -> list[Decimal]:
+    amounts = []
+    for amount in (30, 1200):
+        made = shop.invoice(amount)["id"]
+        finalized = shop.call("POST", f"/v1/invoices/{made}/finalize")
+        if finalized["status"] == "open":
+            finalized = shop.call("POST", f"/v1/invoices/{made}/pay")
+        owed = shop.call("GET", f"/v1/customers/{shop.customer}")["balance"]
+        amounts += [finalized["total"], finalized["amount_due"], owed]
+    return usd(*amounts)
+
+
 EXAMPLES: dict[str, Callable[[Shop], list[Decimal]]] = {
     "Proration": change_after(10 * DAY),
     "Proration to the second": change_after(10 * DAY + timedelta(hours=6)),
@@ -214,6 +226,7 @@ EXAMPLES: dict[str, Callable[[Shop], list[Decimal]]] = {
     "Currencies with three decimals": second_seat("kwd", 12340),
     "Credit notes": credit_note,
     "Pausing": pausing,
+    "Amounts too small to charge": too_small,
 }
 
 

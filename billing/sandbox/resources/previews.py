@@ -139,7 +139,7 @@ def _pending(unit: Unit, params: Params) -> Json:
 
 def _as_preview(invoice: Json) -> Json:
     """A preview has an id of its own kind and has gone through nothing yet."""
-    due = max(invoice["total"] + invoice["starting_balance"], 0)
+    due = invoicing.asked_for(invoice["total"] + invoice["starting_balance"], invoice["currency"])
     return {
         **invoice,
         "id": f"upcoming_{invoice['id']}",
