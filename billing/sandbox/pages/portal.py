@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import redirect, render_template, request, url_for
 
-from billing.sandbox.pages import words
+from billing.sandbox.pages import portal_payments, portal_schedules, words
 from billing.sandbox.pages.blueprint import Json, fetch, pages
+from billing.sandbox.pages.portal_pauses import can_pause, can_resume
 from billing.sandbox.pages.portal_session import (
     DONE,
     Page,
@@ -13,10 +14,13 @@ from billing.sandbox.pages.portal_session import (
     enter,
     is_ending,
     period_end,
+    plan_words,
     product_name,
+    quantity_of,
     subscriptions,
     tax_ids,
 )
+from billing.sandbox.pages.portal_updates import can_update
 
 
 @pages.get("/portal/<session_id>")
@@ -45,7 +49,7 @@ def portal_home(session_id: str) -> Page:
 
 def _plan(portal: Portal, subscription: Json) -> dict[str, Any]:
     items = subscription["items"]["data"]
-    first = items[0]
+    is_simple, quantity = len(items) == 1, quantity_of(items[0])
     ending, status = is_ending(subscription), subscription["status"]
     badges = {
         "trialing": ("Free trial", "info"),
@@ -55,26 +59,41 @@ def _plan(portal: Portal, subscription: Json) -> dict[str, Any]:
         "paused": ("Paused", "warn"),
     }
     badge, tone = ("Ends soon", "warn") if ending else badges.get(status, ("", ""))
-    if ending:
-        dates = f"Your plan ends on {words.date(subscription['cancel_at'] or period_end(subscription))}."
-    elif status == "trialing":
-        dates = f"Your trial ends on {words.date(subscription['trial_end'])}."
-    else:
-        dates = f"Your plan renews on {words.date(period_end(subscription))}."
-    is_simple = len(items) == 1
+    ahead = portal_schedules.upcoming(subscription)
+    awaited = portal_payments.awaited(subscription)
     return {
         "id": subscription["id"],
-        "name": ", ".join(product_name(item["price"]) for item in items),
-        "price": ", ".join(words.price(item["price"], item.get("quantity") or 1) for item in items),
-        "quantity_words": f"Quantity {first['quantity']}" if is_simple and (first.get("quantity") or 1) > 1 else "",
+        **plan_words(subscription),
+        "quantity_words": f"Quantity {quantity}" if is_simple and quantity > 1 else "",
         "badge": badge,
         "badge_tone": tone,
-        "dates": dates,
+        "dates": _dates(subscription),
+        "change_ahead": _change_words(ahead) if ahead else None,
+        "waits_for_bank": awaited is not None and awaited["status"] == "requires_action",
         "open_invoice": _open_invoice(subscription) if status in ("past_due", "unpaid", "incomplete") else None,
         "can_renew": ending and portal.allows("subscription_cancel"),
-        "can_update": is_simple and not ending and portal.allows("subscription_update") and status != "incomplete",
+        "can_resume": can_resume(portal, subscription),
+        "can_keep": ahead is not None and portal.allows("subscription_update"),
+        "can_update": not ending and ahead is None and can_update(portal, subscription),
+        "can_pause": can_pause(portal, subscription),
         "can_cancel": not ending and portal.allows("subscription_cancel"),
     }
+
+
+def _dates(subscription: Json) -> str:
+    if is_ending(subscription):
+        return f"Your plan ends on {words.date(subscription['cancel_at'] or period_end(subscription))}."
+    if subscription["status"] == "trialing":
+        return f"Your trial ends on {words.date(subscription['trial_end'])}."
+    if subscription["status"] == "paused":
+        return "Your plan is paused. Nothing is charged until it goes on."
+    return f"Your plan renews on {words.date(period_end(subscription))}."
+
+
+def _change_words(ahead: Json) -> str:
+    price = fetch(f"/v1/prices/{ahead['price']}")
+    cost = words.price(price, quantity_of(ahead))
+    return f"It changes to {product_name(price)}, {cost}, on {words.date(ahead['at'])}."
 
 
 def _open_invoice(subscription: Json) -> str | None:
@@ -116,6 +135,7 @@ def _flow_url(portal: Portal) -> str:
     details = flow[kind]
     endpoint = {
         "subscription_cancel": ".portal_cancel",
+        "subscription_pause": ".portal_pause",
         "subscription_update": ".portal_update",
         "subscription_update_confirm": ".portal_confirm",
     }[kind]

@@ -32,7 +32,7 @@ def portal_card(session_id: str) -> Page:
         abort(404)
     errors = {"number": AUTHENTICATION_FAILED} if request.args.get("failed") else {}
     if request.method == "POST":
-        card, errors = card_form.read(request.form, sandbox().now())
+        card, errors = card_form.read(request.form, portal.moment)
         if card is not None:
             try:
                 return _save_card(portal, card)
