@@ -31,9 +31,9 @@ def test_tax_is_worked_out_and_seen_before_it_is_paid(browser: Browser, shop: Sh
 def test_the_country_can_be_changed_before_paying(browser: Browser, begin: Begin) -> None:
     page = visit(browser, begin(customer=None, automatic_tax={"enabled": True}))
 
-    page = page.form().fill(country="FR").submit("Work out tax")
+    page = page.form().fill(country="FR").submit("Update the tax")
     assert page.all(".totals .due dd") == ["$14.40"]
-    page = page.form().fill(country="US").submit("Work out tax")
+    page = page.form().fill(country="US").submit("Update the tax")
     assert page.all(".totals .due dd") == ["$12.00"]
 
 
