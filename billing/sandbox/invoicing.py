@@ -17,13 +17,17 @@ DAYS_UNTIL_DUE = 30
 
 @dataclass(frozen=True)
 class Line:
-    """What a line is made from; `amount` is before invoice discounts and exclusive tax, `period` in epoch seconds."""
+    """What a line is made from; `amount` is before invoice discounts and exclusive tax, `period` in epoch seconds.
+
+    `each` is what a unit costs where the price's tiers say it.
+    """
 
     amount: int
     description: str
     period: tuple[int, int]
     price: Json | None = None
     quantity: int | Decimal = 1
+    each: str | None = None
     subscription: str | None = None
     subscription_item: str | None = None
     invoice_item: str | None = None
@@ -278,7 +282,7 @@ def _line(invoice: Json, line: Line) -> Json:
         parent=parent,
         period={"end": line.period[1], "start": line.period[0]},
         pretax_credit_amounts=[],
-        pricing=pricing(line.price),
+        pricing=pricing(line.price, line.each),
         quantity=int(line.quantity),
         quantity_decimal=str(line.quantity),
         subscription=line.subscription,
@@ -291,11 +295,11 @@ def _line(invoice: Json, line: Line) -> Json:
     )
 
 
-def pricing(price: Json | None) -> Json | None:
+def pricing(price: Json | None, each: str | None = None) -> Json | None:
     if price is None:
         return None
     return {
         "price_details": {"price": price["id"], "product": price["product"]},
         "type": "price_details",
-        "unit_amount_decimal": price["unit_amount_decimal"],
+        "unit_amount_decimal": each or price["unit_amount_decimal"],
     }

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.sandbox import usage
+from billing.sandbox import line_words, usage
 from billing.sandbox.arithmetic import amounts
 from billing.sandbox.invoicing import Line
 from billing.sandbox.resources import coupons, invoice_items, prices
@@ -18,12 +18,11 @@ def price_of(unit: Unit, subscription: Json, item: Json) -> Json:
 
 
 def for_periods(unit: Unit, subscription: Json, items: Sequence[Json]) -> list[Line]:
-    """A line per item: licensed ones for the period that begins, metered ones for the one that ended."""
+    """What each item costs: licensed ones for the period that begins, metered ones for the one that ended."""
     lines = []
     trialing = subscription["status"] == "trialing" or (subscription["trial_end"] or 0) > unit.now
     for item in items:
         price = price_of(unit, subscription, item)
-        name = _name(unit, price)
         start, end = item["current_period_start"], item["current_period_end"]
         common: dict[str, Any] = {
             "price": price,
@@ -33,15 +32,16 @@ def for_periods(unit: Unit, subscription: Json, items: Sequence[Json]) -> list[L
             "tax_rates": rates(subscription, item),
         }
         if trialing:
-            words = f"Trial period for {name}"
+            words = f"Trial period for {_name(unit, price)}"
             lines.append(Line(0, words, (start, end), quantity=item["quantity"] or 0, **common))
             continue
         quantity: int | Decimal = item["quantity"] or 0
         if usage.is_metered(price) and item["_used_from"] < start:
             quantity = usage.of_item(unit, subscription["customer"], price, item["_used_from"], start)
             start, end = item["_used_from"], start
-        words = f"{quantity} × {name} ({prices.describe(price)})"
-        lines.append(Line(amounts.price_amount(price, quantity), words, (start, end), quantity=quantity, **common))
+        for charge in line_words.charges(unit, price, quantity):
+            sold: dict[str, Any] = {"quantity": charge.quantity, "each": charge.each}
+            lines.append(Line(charge.amount, charge.words, (start, end), **sold, **common))
     return lines
 
 
@@ -93,28 +93,30 @@ def prorate(
 
 
 def charge_usage(unit: Unit, subscription: Json, item: Json, price: Json, until: int) -> bool:
-    """A pending item for what a metered item used since it was last billed; returns whether there is one."""
+    """Pending items for what a metered item used since it was last billed; returns whether there are any."""
     since = item["_used_from"]
     item["_used_from"] = until
     if subscription["status"] == "trialing" or since >= until:
         return False
     quantity = usage.of_item(unit, subscription["customer"], price, since, until)
-    amount = amounts.price_amount(price, quantity)
-    if not amount:
+    charges = line_words.charges(unit, price, quantity)
+    if not any(charge.amount for charge in charges):
         return False
-    invoice_items.add(
-        unit,
-        customer=subscription["customer"],
-        currency=subscription["currency"],
-        amount=amount,
-        description=f"{quantity} × {_name(unit, price)} ({prices.describe(price)})",
-        period=(since, until),
-        price=price,
-        quantity=quantity,
-        subscription=subscription["id"],
-        subscription_item=item["id"],
-        tax_rates=rates(subscription, item),
-    )
+    for charge in charges:
+        invoice_items.add(
+            unit,
+            customer=subscription["customer"],
+            currency=subscription["currency"],
+            amount=charge.amount,
+            description=charge.words,
+            period=(since, until),
+            price=price,
+            quantity=charge.quantity,
+            each=charge.each,
+            subscription=subscription["id"],
+            subscription_item=item["id"],
+            tax_rates=rates(subscription, item),
+        )
     return True
 
 

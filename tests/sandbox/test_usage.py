@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -24,7 +25,7 @@ def meter(client: stripe.StripeClient) -> stripe.billing.Meter:
 @pytest.fixture
 def metered(client: stripe.StripeClient, meter: stripe.billing.Meter) -> str:
     """The first 1,000 calls of a month are free, then 0.5 cents each."""
-    product = client.v1.products.create({"name": "API calls"})
+    product = client.v1.products.create({"name": "API calls", "unit_label": "call"})
     return client.v1.prices.create(
         {
             "product": product.id,
@@ -61,10 +62,16 @@ def test_usage_is_billed_when_the_period_is_over(
     use("7")
     first, renewal = reversed(client.v1.invoices.list({"subscription": made.id}).data)
     assert (first.total, first.status) == (0, "paid")
-    line = renewal.lines.data[0]
     # 2,401 calls: 1,000 free and 1,401 at half a cent.
-    assert (line.quantity, line.amount, renewal.status) == (2401, 701, "paid")
+    assert [(line.description, line.quantity, line.amount) for line in renewal.lines.data] == [
+        ("1000 call × API calls (Tier 1 at $0.00 / month)", 1000, 0),
+        ("1401 call × API calls (Tier 2 at $0.005 / month)", 1401, 701),
+    ]
+    assert (renewal.total, renewal.status) == (701, "paid")
+    line = renewal.lines.data[1]
     assert (line.period.start, line.period.end) == (made.start_date, int((START + 31 * DAY).timestamp()))
+    assert line.pricing is not None
+    assert line.pricing.unit_amount_decimal == Decimal("0.5")
     sandbox.advance(31 * DAY)
     assert client.v1.invoices.list({"subscription": made.id}).data[0].lines.data[0].quantity == 7
 
@@ -114,7 +121,7 @@ def test_usage_of_a_removed_item_is_charged_with_the_next_invoice(
     use("9999")
     sandbox.advance(32 * DAY)
     latest = client.v1.invoices.list({"subscription": made.id}).data[0]
-    assert [line.amount for line in latest.lines.data] == [50, 1200]
+    assert [line.amount for line in latest.lines.data] == [0, 50, 1200]
 
 
 def test_summaries_per_hour_day_and_in_all(

@@ -139,8 +139,14 @@ def automatic_tax(shop: Shop) -> list[Decimal]:
 
 def seats(mode: str) -> Callable[[Shop], list[Decimal]]:
     def work(shop: Shop) -> list[Decimal]:
-        shop.subscribe(shop.price(billing_scheme="tiered", tiers_mode=mode, tiers=TIERS), quantity=12)
-        return usd(shop.invoices()[0]["total"])
+        price = shop.price(billing_scheme="tiered", tiers_mode=mode, tiers=TIERS)
+        wanted = {"items": [{"price": price, "quantity": 12}]}
+        asked = {"customer": shop.customer, "subscription_details": wanted}
+        preview = shop.call("POST", "/v1/invoices/create_preview", asked)
+        shop.subscribe(price, quantity=12)
+        billed = shop.invoices()[0]
+        assert lines(preview) == lines(billed)
+        return [*lines(billed), *usd(billed["amount_paid"])]
 
     return work
 
@@ -159,7 +165,7 @@ def usage(shop: Shop) -> list[Decimal]:
     payload = {"stripe_customer_id": shop.customer, "value": "2401"}
     shop.call("POST", "/v1/billing/meter_events", {"event_name": "calls", "payload": payload})
     shop.advance(31 * DAY)
-    return usd(shop.invoices()[1]["total"])
+    return lines(shop.invoices()[1])
 
 
 def trial(shop: Shop) -> list[Decimal]:

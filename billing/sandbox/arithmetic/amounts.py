@@ -1,6 +1,7 @@
 """Amounts: prices times quantities, proration, discounts and tax. Integers in minor units, halves rounded up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -22,38 +23,60 @@ def rounded(value: Decimal, to: int = 1) -> int:
     return int((value / to).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * to
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a tier charges: `quantity` units at `each` minor units, a fraction at times, or its flat amount at once."""
+
+    tier: int
+    quantity: int | Decimal | None
+    each: Decimal
+    amount: int
+
+
 def price_amount(price: Mapping[str, Any], quantity: int | Decimal) -> int:
     """What `quantity` of a stored price costs, by its tiers or its unit amount."""
-    transform = price["transform_quantity"]
-    if transform:
-        whole, rest = divmod(quantity, transform["divide_by"])
-        quantity = whole + (1 if rest and transform["round"] == "up" else 0)
-    tiers = price.get("_tiers")
-    if tiers:
-        cost = _tiered(tiers, price["tiers_mode"], quantity)
-    else:
-        cost = Decimal(price["unit_amount_decimal"] or 0) * quantity
+    if price.get("_tiers"):
+        return sum(part.amount for part in tier_parts(price, quantity))
+    cost = Decimal(price["unit_amount_decimal"] or 0) * _packages(price, quantity)
     return rounded(cost, step(price["currency"]))
 
 
-def _tiered(tiers: Sequence[Mapping[str, Any]], mode: str, quantity: int | Decimal) -> Decimal:
-    total, below = Decimal(0), 0
-    for tier in tiers:
+def tier_parts(price: Mapping[str, Any], quantity: int | Decimal) -> list[Part]:
+    """What each of the tiers that `quantity` reaches charges; by volume, the last of them alone."""
+    cent = step(price["currency"])
+    parts = []
+    for number, tier, within in _reached(price["_tiers"], price["tiers_mode"], _packages(price, quantity)):
+        each, flat = tier["unit_amount_decimal"], tier["flat_amount_decimal"]
+        if each is not None:
+            parts.append(Part(number, within, Decimal(each), rounded(Decimal(each) * within, cent)))
+        if flat is not None:
+            parts.append(Part(number, None, Decimal(flat), rounded(Decimal(flat), cent)))
+    return parts
+
+
+def _packages(price: Mapping[str, Any], quantity: int | Decimal) -> int | Decimal:
+    transform = price["transform_quantity"]
+    if not transform:
+        return quantity
+    whole, rest = divmod(quantity, transform["divide_by"])
+    return int(whole) + (1 if rest and transform["round"] == "up" else 0)
+
+
+def _reached(
+    tiers: Sequence[Mapping[str, Any]], mode: str, quantity: int | Decimal
+) -> Iterator[tuple[int, Mapping[str, Any], int | Decimal]]:
+    """The tiers that count, numbered from 1, each with the units it prices."""
+    below = 0
+    for number, tier in enumerate(tiers, 1):
         top = tier["up_to"]
-        within = quantity - below if top is None else min(quantity, top) - below
         last = top is None or quantity <= top
-        if mode == "volume" and last:
-            return _tier_cost(tier, quantity)
-        if mode == "graduated" and (within > 0 or below == quantity == 0):
-            total += _tier_cost(tier, within)
+        if mode == "graduated":
+            yield number, tier, (quantity if last else top) - below
+        elif last:
+            yield number, tier, quantity
         if last:
-            break
+            return
         below = top
-    return total
-
-
-def _tier_cost(tier: Mapping[str, Any], quantity: int | Decimal) -> Decimal:
-    return Decimal(tier["unit_amount_decimal"] or 0) * quantity + Decimal(tier["flat_amount_decimal"] or 0)
 
 
 def prorated(amount: int, start: int, end: int, at: int, to: int = 1) -> int:

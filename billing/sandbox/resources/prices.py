@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 
-from billing.core.money import Money
 from billing.sandbox import ids, metadata
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
@@ -210,24 +208,6 @@ def offers(price: Json, currency: str | None) -> bool:
     return currency == price["currency"] or currency in price["_currency_options"]
 
 
-def describe(price: Json) -> str:
-    """The price in Stripe's words: "at $12.00 / month"."""
-    recurring = price["recurring"]
-    every = (
-        recurring["interval"]
-        if recurring["interval_count"] == 1
-        else (f"every {recurring['interval_count']} {recurring['interval']}s")
-    )
-    if price["unit_amount_decimal"] is None:
-        return f"Tier 1 at {price['currency'].upper()} / {every}"
-    return f"at {_money(price['unit_amount'] or 0, price['currency'])} / {every}"
-
-
-@lru_cache(maxsize=1000)
-def _money(amount: int, currency: str) -> str:
-    return Money(amount, currency).format()
-
-
 def _product(unit: Unit, params: Params) -> str:
     from billing.sandbox.resources import products
 
@@ -295,6 +275,8 @@ def _check_tiers(params: Params) -> None:
     tops = [tier["up_to"] for tier in params["tiers"]]
     if tops[-1] != "inf":
         raise invalid("The last tier must have `up_to` set to `inf`.", param="tiers")
+    if any(not set(tier) - {"up_to"} for tier in params["tiers"]):
+        raise invalid("Each tier must have a `unit_amount` or a `flat_amount`.", param="tiers")
     if "inf" in tops[:-1] or sorted(set(tops[:-1])) != tops[:-1]:
         raise invalid("Tiers must be in ascending order of `up_to`.", param="tiers")
 
