@@ -59,7 +59,7 @@ def price(sandbox: Sandbox) -> str:
     return str(sandbox.call("POST", "/v1/prices", params)["id"])
 
 
-def _checkout(sandbox: Sandbox, shop: str, customer: str, price: str) -> str:
+def _checkout(sandbox: Sandbox, shop: str, customer: str, price: str, **more: Any) -> str:
     item = {"price": price, "quantity": 1, "adjustable_quantity": {"enabled": True, "minimum": 1}}
     params = {
         "mode": "subscription",
@@ -68,8 +68,24 @@ def _checkout(sandbox: Sandbox, shop: str, customer: str, price: str) -> str:
         "allow_promotion_codes": True,
         "success_url": f"{shop}/return?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{shop}/pricing",
+        **more,
     }
     return str(sandbox.call("POST", "/v1/checkout/sessions", params)["url"])
+
+
+_EVERYTHING = {
+    "automatic_tax": {"enabled": True},
+    "billing_address_collection": "required",
+    "custom_text": {"submit": {"message": "The key comes by mail."}, "after_submit": {"message": "Questions? Write."}},
+    "customer_update": {"address": "auto", "name": "auto"},
+    "phone_number_collection": {"enabled": True},
+    "saved_payment_method_options": {
+        "allow_redisplay_filters": ["unspecified"],
+        "payment_method_remove": "enabled",
+        "payment_method_save": "enabled",
+    },
+    "tax_id_collection": {"enabled": True, "required": "if_supported"},
+}
 
 
 def _portal(sandbox: Sandbox, shop: str, customer: str, **params: Any) -> str:
@@ -135,6 +151,7 @@ def test_the_pages_look_right(chromium: Browser, sandbox: Sandbox, shop: str, cu
     charge = sandbox.call("GET", "/v1/charges", {"customer": customer})["data"][0]
     addresses = {
         "checkout": _checkout(sandbox, shop, customer, price),
+        "checkout-everything": _checkout(sandbox, shop, customer, price, **_EVERYTHING),
         "portal": portal,
         "portal-card": f"{portal}/payment-methods/new",
         "portal-customer": f"{portal}/customer",
