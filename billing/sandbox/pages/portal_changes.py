@@ -17,7 +17,7 @@ from billing.sandbox.pages.portal_session import (
 from billing.sandbox.resources import coupons
 from billing.sandbox.wire.errors import StripeApiError
 
-_MOST = 999_999
+MOST = 999_999
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -64,8 +64,8 @@ def bounds(portal: Portal, price: Json) -> tuple[int, int] | None:
             adjustable = product["adjustable_quantity"]
             if not adjustable["enabled"]:
                 return None
-            return adjustable["minimum"], min(adjustable["maximum"] or _MOST, _MOST)
-    return 1, _MOST
+            return adjustable["minimum"], min(adjustable["maximum"] or MOST, MOST)
+    return 1, MOST
 
 
 def read(portal: Portal, subscription: Json) -> tuple[Choice | None, dict[str, str]]:

@@ -108,7 +108,7 @@ def _choices_page(portal: Portal, subscription: Json, errors: dict[str, str]) ->
                 "price": words.price(price),
                 "is_current": price["id"] == item["price"]["id"],
                 "is_chosen": price["id"] == (chosen or item["price"]["id"]),
-                "limits": _limits_words(limits[price["id"]], known),
+                "limits": _limits_words(limits[price["id"]]) if len(set(limits.values())) > 1 else "",
             }
             for price in prices
         ],
@@ -122,8 +122,9 @@ def _choices_page(portal: Portal, subscription: Json, errors: dict[str, str]) ->
     return page, 422 if errors else 200
 
 
-def _limits_words(limit: tuple[int, int] | None, known: list[tuple[int, int]]) -> str:
-    """What is said beside a plan whose quantity is bound otherwise than others'."""
-    if len(set(known)) + (limit is None) <= 1:
-        return ""
-    return "Quantity as it is" if limit is None else f"Quantity {limit[0]} to {limit[1]}"
+def _limits_words(limit: tuple[int, int] | None) -> str:
+    """How many of a plan there can be, where plans differ in that."""
+    if limit is None:
+        return "Quantity as it is"
+    least, most = limit
+    return f"Quantity {least} to {most}" if most < portal_changes.MOST else f"Quantity from {least}"
