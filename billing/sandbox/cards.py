@@ -141,6 +141,8 @@ _CARDS = (
 )
 BY_NUMBER = {card.number: card for card in _CARDS}
 BY_TOKEN = {card.token: card for card in _CARDS}
+# The declining cards had shorter names once, and Stripe's command line still uses them.
+_OLD_NAMES = {token.removeprefix("visa_"): token for token in BY_TOKEN if token.startswith("visa_chargeDeclined")}
 
 
 def read(number: str, exp_month: int, exp_year: int, cvc: str | None, now: int) -> Card:
@@ -180,6 +182,11 @@ def is_luhn(digits: str) -> bool:
         value = int(digit) * (2 if position % 2 else 1)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
+
+
+def named(token: str) -> Card | None:
+    """The card of this name, as it follows `pm_card_` and `tok_`."""
+    return BY_TOKEN.get(_OLD_NAMES.get(token, token))
 
 
 def fingerprint(card: Card) -> str:

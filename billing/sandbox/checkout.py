@@ -6,7 +6,7 @@ What the customer changes before is in `checkout_changes`, what comes into being
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from billing.sandbox import automatic_tax, cards, checkout_changes, checkout_customer, payments
+from billing.sandbox import automatic_tax, banks, cards, checkout_changes, checkout_customer, intents, payments
 from billing.sandbox.checkout_changes import open_session
 from billing.sandbox.checkout_completion import complete
 from billing.sandbox.checkout_customer import Buyer
@@ -28,7 +28,7 @@ class Result:
 @dataclass(frozen=True)
 class Means:
     """What is paid with: `kind` is card (its fields as typed), bank_debit (settles days later), the id of one of the
-    customer's saved methods, or none. `keeps` offers the method again next time.
+    customer's saved methods or of one that is nobody's yet, or none. `keeps` offers the method again next time.
     """
 
     kind: str = "card"
@@ -112,24 +112,34 @@ def _method(unit: Unit, session: Json, buyer: Buyer, means: Means) -> Json | Non
             raise invalid("This session asks for a payment method.", param="method")
         return None
     if means.kind.startswith("pm_"):
-        saved = checkout_customer.saved_methods(unit, session)
-        method = next((held for held in saved if held["id"] == means.kind), None)
-        if method is None:
-            raise no_such("PaymentMethod", means.kind, "method")
-        return method
+        return _existing(unit, session, means.kind)
     if means.kind == "bank_debit":
-        method = payment_methods.bank_debit(unit)
+        account = banks.of_currency(session["currency"])
+        method = payment_methods.bank_debit(unit, account or banks.DEFAULTS["us_bank_account"])
     else:
         month, year = means.exp_month or 0, means.exp_year or 0
         card = cards.read(means.number or "", month, year, means.cvc, unit.now)
         method = payment_methods.new_card(unit, card, month, cards.full_year(year))
-    if method["type"] not in session["payment_method_types"]:
-        raise invalid(f"This session does not take the payment method type {method['type']}.", param="method")
+    _check_type(session, method)
     details = method["billing_details"]
     details.update({"email": buyer.email, "name": buyer.name, "phone": buyer.phone})
     details["address"].update(buyer.address or {})
     method["allow_redisplay"] = "always" if means.keeps else "limited"
     return unit.save(method)
+
+
+def _existing(unit: Unit, session: Json, method_id: str) -> Json:
+    """One of the methods the page offers again, or one that is nobody's yet."""
+    method = unit.get("payment_method", method_id, "method")
+    if method["customer"] is not None and method not in checkout_customer.saved_methods(unit, session):
+        raise no_such("PaymentMethod", method_id, "method")
+    _check_type(session, method)
+    return method
+
+
+def _check_type(session: Json, method: Json) -> None:
+    if method["type"] not in session["payment_method_types"]:
+        raise invalid(f"This session does not take the payment method type {method['type']}.", param="method")
 
 
 def _payment_intent(unit: Unit, session: Json) -> Json:
@@ -148,6 +158,9 @@ def _payment_intent(unit: Unit, session: Json) -> Json:
         description="Subscription creation" if recurring else data.get("description"),
         metadata=dict(data.get("metadata") or {}),
         receipt_email=data.get("receipt_email"),
+        shipping=intents.shipping_of(data.get("shipping")),
+        statement_descriptor=data.get("statement_descriptor"),
+        statement_descriptor_suffix=data.get("statement_descriptor_suffix"),
         setup_future_usage="off_session" if recurring else data.get("setup_future_usage"),
     )
     session["_intent"] = intent["id"]

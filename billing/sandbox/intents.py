@@ -1,11 +1,12 @@
 """What payment and setup intents have in common: the payment methods they take, and their refusal of others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from billing.sandbox import banks
 from billing.sandbox.unit import Json
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.params import Boolean, Fields, Integer, Text
+from billing.sandbox.wire.params import ADDRESS, Boolean, Fields, Integer, Text
 
 AUTOMATIC = Fields(fields={"enabled": Boolean(required=True), "allow_redirects": Text(choices=("always", "never"))})
 # The customer's consent is asked for and kept nowhere: no mandate can be retrieved from the sandbox.
@@ -22,6 +23,23 @@ MANDATE_DATA = Fields(
         )
     }
 )
+
+_PARCEL = ("carrier", "name", "phone", "tracking_number")
+SHIPPING = Fields(
+    clearable=True,
+    fields={
+        **{name: Text(required=name == "name") for name in _PARCEL},
+        "address": Fields(required=True, fields=ADDRESS.fields),
+    },
+)
+
+
+def shipping_of(given: Mapping[str, Any] | None) -> Json | None:
+    """Where the goods go, with every field there is."""
+    if given is None:
+        return None
+    address = {part: given["address"].get(part) for part in ADDRESS.fields}
+    return {**{name: given.get(name) for name in _PARCEL}, "address": address}
 
 
 def method_types(currency: str, allowed: Sequence[str] | None = None, capture_method: str = "automatic") -> list[str]:

@@ -17,7 +17,14 @@ from billing.sandbox import Sandbox
 
 HERE = Path(__file__).parent
 CLI = HERE / "node_modules" / ".bin" / "stripe"
-TRIGGERS = ("product.created", "price.created", "customer.created", "customer.subscription.created", "invoice.paid")
+TRIGGERS = (
+    *("product.created", "price.created", "customer.created", "customer.subscription.created", "invoice.paid"),
+    *("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.requires_action"),
+    *("payment_intent.amount_capturable_updated", "payment_intent.processing", "payment_intent.canceled"),
+    *("charge.captured", "charge.failed", "charge.refunded", "charge.dispute.created"),
+    *("checkout.session.completed", "checkout.session.expired"),
+    *("setup_intent.succeeded", "setup_intent.setup_failed", "payment_method.attached"),
+)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -7,6 +7,8 @@ from tests.sandbox import coverage
 BEYOND_THE_SDK = {
     "/v1/charges/{charge}/refunds": "the list a charge names as its own",
     "/v1/charges/{charge}/refunds/{id}": "an entry of it",
+    "/v1/payment_pages/{id}": "what the command line's `stripe trigger checkout.session.completed` calls",
+    "/v1/payment_pages/{id}/confirm": "the same",
     "/v1/events/{id}/retry": "what the command line's `stripe events resend` calls",
 }
 """Stripe has these; the SDK's services do not call them."""

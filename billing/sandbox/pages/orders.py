@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from billing.sandbox import checkout_customer, order_totals
+from billing.sandbox import banks, checkout_customer, order_totals
 from billing.sandbox.arithmetic import amounts
 from billing.sandbox.pages import words
 from billing.sandbox.resources import prices
@@ -137,7 +137,7 @@ def _choices(unit: Unit, session: Json) -> tuple[Choice, ...]:
     choices = [Choice(method["id"], words.card(method), _expiry(method)) for method in saved]
     if "card" in session["payment_method_types"]:
         choices.append(Choice("card", "Another card" if saved else "Card"))
-    if "us_bank_account" in session["payment_method_types"] and session["mode"] != "setup" and total > 0:
+    if not banks.KINDS.isdisjoint(session["payment_method_types"]) and session["mode"] != "setup" and total > 0:
         choices.append(Choice("bank_debit", "Bank debit", "settles a few days later"))
     return tuple(choices)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from billing.sandbox import automatic_tax
+from billing.sandbox import automatic_tax, intents
 from billing.sandbox.invoicing import HOUR
 from billing.sandbox.resources import coupons, price_data
 from billing.sandbox.unit import Json, Unit
@@ -89,6 +89,9 @@ CREATE: Mapping[str, Spec] = {
             "metadata": Metadata(),
             "receipt_email": Text(),
             "setup_future_usage": Text(choices=("off_session", "on_session")),
+            "shipping": intents.SHIPPING,
+            "statement_descriptor": Text(max_length=22),
+            "statement_descriptor_suffix": Text(max_length=22),
         }
     ),
     "payment_method_collection": Text(choices=("always", "if_required")),

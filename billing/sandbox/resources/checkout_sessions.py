@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from billing.sandbox import automatic_tax, checkout_customer, ids, items, metadata, order_totals, shapes
+from billing.sandbox import automatic_tax, checkout_customer, ids, intents, items, metadata, order_totals, shapes
 from billing.sandbox.checkout import Result, authenticate, pay, settled
 from billing.sandbox.invoicing import HOUR
 from billing.sandbox.resources import checkout_session_params
@@ -76,7 +76,7 @@ def create(unit: Unit, params: Params) -> Json:
         mode=mode,
         payment_method_collection=params.get("payment_method_collection", "always") if mode == "subscription" else None,
         payment_method_options={},
-        payment_method_types=_method_types(params, currency),
+        payment_method_types=intents.method_types(currency, params.get("allowed_payment_method_types")),
         payment_status="no_payment_required" if mode == "setup" else "unpaid",
         saved_payment_method_options=_saved_options(params),
         shipping_options=[],
@@ -193,16 +193,6 @@ def _begin(unit: Unit, session: Json) -> Json:
 def _automatic_tax(*, enabled: bool) -> Json:
     shared = automatic_tax.of_invoice(enabled=enabled)
     return {name: shared[name] for name in ("enabled", "liability", "provider", "status")}
-
-
-def _method_types(params: Params, currency: str) -> list[str]:
-    """What the session can be paid with; bank debits are made in US dollars alone."""
-    offered = ["card", "us_bank_account"] if currency == "usd" else ["card"]
-    wanted = params.get("allowed_payment_method_types")
-    types = [name for name in offered if wanted is None or name in wanted]
-    if not types:
-        raise invalid("No valid payment method types for this Checkout Session.", param="allowed_payment_method_types")
-    return types
 
 
 def _line(unit: Unit, given: Params, index: int, mode: str) -> Json:

@@ -52,8 +52,8 @@ def move_refund(unit: Unit, params: Params, *, id: str) -> Json:
 
 def _paid_charge(unit: Unit, charge_id: str) -> Json:
     charge = unit.get("charge", charge_id)
-    if charge["status"] != "succeeded":
-        raise invalid(f"Charge {charge_id} has not succeeded.", param="id")
+    if charge["status"] != "succeeded" or not charge["captured"]:
+        raise invalid(f"Charge {charge_id} has not been paid.", param="id")
     return charge
 
 

@@ -11,12 +11,10 @@ from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import StripeApiError, invalid
 from billing.sandbox.wire.pages import listing
 from billing.sandbox.wire.params import (
-    ADDRESS,
     PAGE,
     SEARCH,
     Array,
     Boolean,
-    Fields,
     Integer,
     Metadata,
     Range,
@@ -28,14 +26,6 @@ from billing.sandbox.wire.publishable import check_client_secret
 from billing.sandbox.wire.routes import Params, route
 from billing.sandbox.wire.search import search
 
-_SHIPPING_PARTS = ("carrier", "name", "phone", "tracking_number")
-_SHIPPING = Fields(
-    clearable=True,
-    fields={
-        **{name: Text(required=name == "name") for name in _SHIPPING_PARTS},
-        "address": Fields(required=True, fields=ADDRESS.fields),
-    },
-)
 _CAPTURE_METHOD = Text(choices=("automatic", "automatic_async", "manual"))
 _SUFFIX = Text(max_length=22)
 _SHARED: Mapping[str, Spec] = {
@@ -44,7 +34,7 @@ _SHARED: Mapping[str, Spec] = {
     "payment_method": Text(),
     "receipt_email": Text(clearable=True),
     "setup_future_usage": Text(choices=("off_session", "on_session"), clearable=True),
-    "shipping": _SHIPPING,
+    "shipping": intents.SHIPPING,
 }
 _UPDATE: Mapping[str, Spec] = {
     **_SHARED,
@@ -236,15 +226,11 @@ def _taking(params: Params, currency: str, before: str) -> Json:
     """The fields that say which payment methods are taken, how they are captured, and where the goods go."""
     capture_method = params.get("capture_method", before)
     allowed = params.get("allowed_payment_method_types")
-    shipping = params.get("shipping")
-    if shipping:
-        address = {part: shipping["address"].get(part) for part in ADDRESS.fields}
-        shipping = {**{name: shipping.get(name) for name in _SHIPPING_PARTS}, "address": address}
     return {
         "allowed_payment_method_types": allowed,
         "capture_method": capture_method,
         "payment_method_types": intents.method_types(currency, allowed, capture_method),
-        "shipping": shipping,
+        "shipping": intents.shipping_of(params.get("shipping")),
     }
 
 

@@ -72,7 +72,7 @@ def create(unit: Unit, params: Params) -> Json:
 def resolve(unit: Unit, reference: str, param: str = "payment_method") -> Json:
     """The payment method with this id; a `pm_card_...` or `pm_usBankAccount_...` name makes a new one."""
     if reference.startswith("pm_card_"):
-        card = cards.BY_TOKEN.get(reference.removeprefix("pm_card_"))
+        card = cards.named(reference.removeprefix("pm_card_"))
         if card is None:
             raise no_such("PaymentMethod", reference, param)
         return new_card(unit, card, 12, 2034)
@@ -251,7 +251,7 @@ def _listing(unit: Unit, params: Params, customer: str, url: str) -> Json:
 def _from_card(unit: Unit, given: Mapping[str, Any]) -> Json:
     token = given.get("token")
     if token is not None:
-        card = cards.BY_TOKEN.get(token.removeprefix("tok_"))
+        card = cards.named(token.removeprefix("tok_"))
         if card is None or not token.startswith("tok_"):
             raise no_such("token", token, "card[token]")
         return new_card(unit, card, 12, 2034)

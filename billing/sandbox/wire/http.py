@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, request
 
-from billing.sandbox.wire import form, keys, limits, publishable, versions
+from billing.sandbox.wire import form, keys, limits, older_params, publishable, versions
 from billing.sandbox.wire.errors import StripeApiError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def api(sandbox: "Sandbox") -> Blueprint:
                 limits.admit(sandbox.store)
             source = request.get_data(cache=False) if request.method == "POST" else request.query_string
             tree = form.decode(parse_qsl(source.decode("utf-8", "replace"), keep_blank_values=True))
+            tree = older_params.renamed(request.path, tree, request.headers.get("Stripe-Version"))
             if browser:
                 publishable.check(request.method, request.path, tree)
         except StripeApiError as refusal:
