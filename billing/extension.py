@@ -24,7 +24,7 @@ from billing.gateway import client as stripe_client
 from billing.sandbox import Sandbox, WebhookEndpointConfig
 from billing.sandbox import cli as sandbox_commands
 from billing.sandbox.webhooks import send_over_http
-from billing.web import account, checkout, context, headers, invoices, visitor
+from billing.web import account, checkout, context, headers, invoices, payment_methods, stripe_js, visitor
 from billing.web.pages import pages
 from billing.web.visitor import Hosts
 from billing.web.webhooks import webhooks
@@ -37,6 +37,7 @@ __all__ = [
     "checkout",
     "events",
     "invoices",
+    "payment_methods",
 ]
 
 log = get_logger(__name__)
@@ -87,6 +88,7 @@ class Billing:
         if settings.mode == "sandbox" and not settings.stripe_api_base:
             settings = self._embed_sandbox(app, settings)
         stripe_client.init_app(app, settings, self.sandbox.app if self.sandbox else None)
+        stripe_js.init_app(app, settings, self.sandbox.public_url if self.sandbox else None)
         for blueprint in (pages, admin, webhooks):
             app.register_blueprint(blueprint, url_prefix=self._url_prefix or None)
         app.cli.add_command(billing)

@@ -23,6 +23,7 @@ Mode = Literal["sandbox", "test", "live"]
 
 _TEST_PREFIXES = ("sk_test_", "rk_test_")
 _LIVE_PREFIXES = ("sk_live_", "rk_live_")
+_PUBLISHABLE = re.compile(r"pk_(test|live)_\w+", re.ASCII)
 
 _ORIGIN = re.compile(r"https?://[\w.*:\[\]-]+", re.ASCII)
 
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
 
     # Stripe
     stripe_secret_key: SecretStr = SecretStr("")
+    stripe_publishable_key: str = ""
     stripe_webhook_secrets: SecretStr = SecretStr("")
     stripe_api_base: str = ""
     stripe_portal_configuration: str = ""
@@ -155,6 +157,22 @@ class Settings(BaseSettings):
         key = value.get_secret_value()
         if key and not key.startswith(_TEST_PREFIXES + _LIVE_PREFIXES):
             raise ValueError("must be a secret or restricted key (sk_test_…, rk_live_…)")
+        return value
+
+    @field_validator("stripe_publishable_key")
+    @classmethod
+    def _is_of_the_secret_keys_mode(cls, value: str, info: ValidationInfo) -> str:
+        found = _PUBLISHABLE.fullmatch(value)
+        if value and not found:
+            raise ValueError("must be a publishable key (pk_test_…, pk_live_…)")
+        key = info.data.get("stripe_secret_key")
+        if found is None or key is None:  # there is none, or the secret key itself is refused
+            return value
+        is_live = key.get_secret_value().startswith(_LIVE_PREFIXES)
+        if found[1] == "live" and not is_live:
+            raise ValueError("is a live key, but STRIPE_SECRET_KEY is not")
+        if found[1] == "test" and is_live:
+            raise ValueError("is a test key, but STRIPE_SECRET_KEY is a live one")
         return value
 
     @field_validator("billing_live")

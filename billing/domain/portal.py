@@ -89,9 +89,7 @@ def _open(
     except NoSuchObject as error:
         if error.param != "customer":
             raise
-        raise NotFound(
-            "Stripe no longer knows you as a customer. Choose a plan to start anew; your invoices stay here."
-        ) from None
+        raise customers.CustomerGone from None
 
 
 def _configuration_id() -> str | None:

@@ -16,6 +16,12 @@ def create(*, email: str, name: str, metadata: Mapping[str, str], key: tuple[obj
         )
 
 
+def set_default_payment_method(stripe_id: str, payment_method: str) -> None:
+    """Charge the customer's invoices to this method, but for those of subscriptions that name one of their own."""
+    with asking() as stripe:
+        stripe.v1.customers.update(stripe_id, {"invoice_settings": {"default_payment_method": payment_method}})
+
+
 def retrieve(stripe_id: str) -> dict[str, Any]:
     """The customer; a deleted one is `{"id": …, "deleted": True}`. Raises NoSuchObject."""
     with asking() as stripe:

@@ -9,3 +9,16 @@ def retrieve(stripe_id: str) -> dict[str, Any]:
     """The payment method; its `customer` is None once detached. Raises NoSuchObject."""
     with asking() as stripe:
         return plain(stripe.v1.payment_methods.retrieve(stripe_id))
+
+
+def list_for_customer(customer: str) -> list[dict[str, Any]]:
+    """Every payment method saved to the customer, of any type, the newest first. Raises NoSuchObject."""
+    with asking() as stripe:
+        found = stripe.v1.payment_methods.list({"customer": customer, "limit": 100})
+        return [plain(method) for method in found.auto_paging_iter()]
+
+
+def detach(stripe_id: str) -> None:
+    """Take the payment method from its customer, for good: Stripe never attaches it again."""
+    with asking() as stripe:
+        stripe.v1.payment_methods.detach(stripe_id)

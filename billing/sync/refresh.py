@@ -98,6 +98,8 @@ def catch_up(account: Account) -> None:
 def ask_whole(customer: str) -> list[Answer]:
     """The newest state of a customer, of all its subscriptions and of the latest invoice of each that is live."""
     answers = ask("customer", customer)
+    if not answers[0].data.get("deleted"):
+        answers += _methods_of(customer)
     asked = clock.ticket()
     for data in subscriptions.list_for_customer(customer):
         answers += _around_subscription(data, asked)
@@ -120,6 +122,22 @@ def _customer_if_new(stripe_id: str | None) -> list[Answer]:
     if stripe_id is None or find(db.session(), Customer, stripe_id) is not None:
         return []
     return ask("customer", stripe_id)
+
+
+def _methods_of(customer: str) -> list[Answer]:
+    """The payment methods Stripe lists for the customer, and those we have as theirs which it lists no more."""
+    asked = clock.ticket()
+    listed = {data["id"]: data for data in payment_methods.list_for_customer(customer)}
+    kept = (
+        select(PaymentMethod.stripe_id)
+        .join(PaymentMethod.customer)
+        .where(Customer.stripe_id == customer, PaymentMethod.is_detached.is_(False))
+    )
+    gone = [stripe_id for stripe_id in db.session().scalars(kept) if stripe_id not in listed]
+    return [
+        *(Answer("payment_method", stripe_id, asked, data) for stripe_id, data in listed.items()),
+        *(answer for stripe_id in gone for answer in ask("payment_method", stripe_id)),
+    ]
 
 
 def _method_if_new(stripe_id: str | None) -> list[Answer]:

@@ -1,12 +1,12 @@
 """The billing page, and the way to Stripe's Customer Portal and back."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing.core import clock, ratelimit
+from billing.core import ratelimit
 from billing.core.errors import Unavailable
 from billing.core.logging import get_logger
 from billing.core.money import Money
@@ -14,10 +14,9 @@ from billing.domain.accounts.models import Account
 from billing.domain.customers import service as customers
 from billing.domain.invoices import queries as invoices
 from billing.domain.invoices import service as invoice_service
-from billing.domain.payment_methods import queries as payment_methods
-from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments import queries as payments
 from billing.domain.portal import open_session
+from billing.domain.subscriptions import paying
 from billing.domain.subscriptions import queries as subscriptions
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import refresh
@@ -26,12 +25,12 @@ from billing.web.blueprint import signed_in
 from billing.web.invoices import invoice_row
 from billing.web.links import absolute
 from billing.web.pages import pages
+from billing.web.payment_methods import method_view
 from billing.web.words import Tone
 
 log = get_logger(__name__)
 
 _RECENT = 5
-_EXPIRES_SOON = timedelta(days=45)
 _LIMIT = "20 per minute"
 
 
@@ -53,17 +52,6 @@ class SubscriptionView:
 
 
 @dataclass(frozen=True)
-class MethodView:
-    """What is paid with, as its owner reads it."""
-
-    brand: str
-    last4: str
-    exp_month: int | None
-    exp_year: int | None
-    expires_soon: bool
-
-
-@dataclass(frozen=True)
 class OpenInvoiceView:
     """The bill that waits for its payment."""
 
@@ -80,12 +68,13 @@ class OpenInvoiceView:
 def overview(account: Account) -> ResponseReturnValue:
     """Plan, status in plain words, what comes next, and the ways to change it."""
     owned = subscriptions.of_account(account)
-    shown = next((row for row in owned if row.is_live), owned[0] if owned else None)
+    shown = subscriptions.foremost(owned)
+    method = paying.default_method(account, shown)
     open_invoice = invoices.oldest_open(account)
     return render_template(
         "billing/account/overview.html",
         subscription=_subscription(shown) if shown else None,
-        payment_method=_method(account, shown),
+        payment_method=method_view(method) if method else None,
         next_payment=invoice_service.next_payment(shown) if shown else None,
         open_invoice=OpenInvoiceView(
             open_invoice.number,
@@ -131,25 +120,6 @@ def _subscription(row: Subscription) -> SubscriptionView:
         will_cancel=row.is_live and row.ends_at is not None,
         is_live=row.is_live,
     )
-
-
-def _method(account: Account, shown: Subscription | None) -> MethodView | None:
-    """The payment method the next charge goes to: the subscription's own, else the customer's default."""
-    customer = customers.find(account)
-    wanted = [shown.default_payment_method if shown else None, customer.default_payment_method if customer else None]
-    known = payment_methods.find_all(wanted)
-    method = next((known[stripe_id] for stripe_id in wanted if stripe_id in known), None)
-    if method is None or method.is_detached:
-        return None
-    brand = (method.brand or method.type).replace("_", " ").title()
-    return MethodView(brand, method.last4 or "", method.exp_month, method.exp_year, _expires_soon(method))
-
-
-def _expires_soon(method: PaymentMethod) -> bool:
-    if not method.exp_month or not method.exp_year:
-        return False
-    soon = clock.now() + _EXPIRES_SOON
-    return (method.exp_year, method.exp_month) <= (soon.year, soon.month)
 
 
 @pages.post("/account/billing/portal")

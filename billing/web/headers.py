@@ -1,5 +1,6 @@
 """Security headers of every page: a strict policy that allows nothing but our own styles and images."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app
@@ -61,4 +62,12 @@ def add(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def allow(response: Response, directives: Mapping[str, str]) -> Response:
+    """Let this one page do what its policy has no directive for, such as scripts: `directives` are added to it."""
+    policy = current_app.extensions[_EXTENSION]["Content-Security-Policy"].rstrip("; ")
+    added = [f"{name} {sources}" for name, sources in directives.items()]
+    response.headers["Content-Security-Policy"] = "; ".join([policy, *added])
     return response

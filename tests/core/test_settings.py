@@ -61,6 +61,33 @@ def test_consent_without_a_live_key_is_a_mistake(key: str) -> None:
     assert line == "BILLING_LIVE: is true, but STRIPE_SECRET_KEY is not a live key"
 
 
+@pytest.mark.parametrize("key", ["sk_test_a", "pk_a", "pk_test_", "pk_test_a b"])
+def test_what_is_no_publishable_key_is_refused(key: str) -> None:
+    [line] = refusal(stripe_publishable_key=key)
+    assert line == "STRIPE_PUBLISHABLE_KEY: must be a publishable key (pk_test_…, pk_live_…)"
+
+
+@pytest.mark.parametrize(
+    ("secret", "publishable", "words"),
+    [
+        ("sk_live_a", "pk_test_a", "is a test key, but STRIPE_SECRET_KEY is a live one"),
+        ("rk_test_a", "pk_live_a", "is a live key, but STRIPE_SECRET_KEY is not"),
+        ("", "pk_live_a", "is a live key, but STRIPE_SECRET_KEY is not"),
+    ],
+)
+def test_the_keys_must_be_of_one_mode(secret: str, publishable: str, words: str) -> None:
+    lines = refusal(
+        stripe_secret_key=secret, stripe_publishable_key=publishable, billing_live=secret.startswith("sk_live")
+    )
+    assert lines == [f"STRIPE_PUBLISHABLE_KEY: {words}"]
+
+
+@pytest.mark.parametrize(("secret", "publishable"), [("sk_live_a", "pk_live_a"), ("rk_test_a", "pk_test_a")])
+def test_keys_of_one_mode_go_together(secret: str, publishable: str) -> None:
+    loaded = load(stripe_secret_key=secret, stripe_publishable_key=publishable, billing_live=secret == "sk_live_a")
+    assert loaded.stripe_publishable_key == publishable
+
+
 def test_every_mistake_is_told_at_once() -> None:
     lines = refusal(
         PORT=0,

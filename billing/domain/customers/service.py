@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from billing.core import clock, db, settings
+from billing.core.errors import NotFound
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.customers import projection
@@ -14,6 +15,15 @@ from billing.domain.customers.models import Customer
 from billing.gateway import customers as gateway
 
 log = get_logger(__name__)
+
+
+class CustomerGone(NotFound):
+    """Stripe has lost the account's customer; buying makes another one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Stripe no longer knows you as a customer. Choose a plan to start anew; your invoices stay here."
+        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
-from billing.core import db
+from billing.core import db, settings
+from billing.domain.accounts.models import Account
+from billing.domain.customers.models import Customer
 from billing.domain.payment_methods.models import PaymentMethod
 
 
@@ -17,3 +19,22 @@ def find_all(stripe_ids: Iterable[str | None]) -> dict[str, PaymentMethod]:
         db.session().scalars(select(PaymentMethod).where(PaymentMethod.stripe_id.in_(wanted))).all()
     )
     return {method.stripe_id: method for method in found}
+
+
+def of_account(account: Account) -> Sequence[PaymentMethod]:
+    """What the account's living customer has saved, the newest first."""
+    return (
+        db.session()
+        .scalars(
+            select(PaymentMethod)
+            .join(PaymentMethod.customer)
+            .where(
+                Customer.account_id == account.id,
+                Customer.livemode == settings.current().livemode,
+                Customer.is_deleted.is_(False),
+                PaymentMethod.is_detached.is_(False),
+            )
+            .order_by(PaymentMethod.id.desc())
+        )
+        .all()
+    )

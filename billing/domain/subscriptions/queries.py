@@ -32,3 +32,8 @@ def of_account(account: Account) -> Sequence[Subscription]:
 def live(account: Account) -> Subscription | None:
     """The account's newest subscription that can still bill, or None."""
     return next((subscription for subscription in of_account(account) if subscription.is_live), None)
+
+
+def foremost(owned: Sequence[Subscription]) -> Subscription | None:
+    """Of an account's subscriptions, the newest first, the one that a page speaks of: a live one rather than others."""
+    return next((row for row in owned if row.is_live), owned[0] if owned else None)

@@ -1,0 +1,45 @@
+"""Saving a card from a page of ours, in fields of Stripe's."""
+
+from typing import Any
+
+from billing.core.errors import NotFound
+from billing.core.logging import get_logger
+from billing.domain.accounts.models import Account
+from billing.domain.customers import service as customers
+from billing.gateway import setup_intents as gateway
+from billing.gateway.errors import NoSuchObject
+
+log = get_logger(__name__)
+
+
+def open_setup(account: Account) -> str:
+    """The client secret with which the account's browser may save one card: give it to nobody else, never log it.
+
+    Raises NotFound for an account without a customer.
+    """
+    customer = customers.find(account)
+    if customer is None:
+        raise NotFound("There is nothing to pay for yet. Your first card is saved when you choose a plan.")
+    try:
+        intent = gateway.create(customer.stripe_id)
+    except NoSuchObject as error:
+        if error.param != "customer":
+            raise
+        raise customers.CustomerGone from None
+    log.info("setup_opened", account=account.id, setup_intent=intent["id"])
+    return str(intent["client_secret"])
+
+
+def retrieve_own_setup(account: Account, setup_intent: str) -> dict[str, Any]:
+    """The setup intent, asked for at Stripe. Raises NotFound unless it belongs to the account's customer."""
+    customer = customers.find(account)
+    missing = NotFound("There is no such card to save. Those that are saved are on the page of payment methods.")
+    if customer is None or not setup_intent.startswith("seti_"):
+        raise missing
+    try:
+        intent = gateway.retrieve(setup_intent)
+    except NoSuchObject:
+        raise missing from None
+    if intent["customer"] != customer.stripe_id:
+        raise missing
+    return intent
