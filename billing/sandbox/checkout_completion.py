@@ -7,7 +7,7 @@ its invoice do not exist before the payment has succeeded.
 from billing.sandbox import automatic_tax, checkout_customer, collection, invoicing, items, order_totals, subscribing
 from billing.sandbox.checkout_customer import Buyer
 from billing.sandbox.payments import Verdict
-from billing.sandbox.resources import coupons, customers, payment_methods, prices
+from billing.sandbox.resources import checkout_questions, coupons, customers, payment_methods, prices
 from billing.sandbox.subscribing import Item
 from billing.sandbox.unit import Json, Unit
 
@@ -29,6 +29,7 @@ def complete(unit: Unit, session: Json, intent: Json | None) -> None:
     else:
         session["payment_status"] = "no_payment_required"
     session["customer_details"] = checkout_customer.details_typed(unit, customer, buyer)
+    checkout_questions.answer(session, buyer.answers, accepts_promotions=buyer.accepts_promotions)
     if buyer.business_name:
         session["collected_information"] = {
             "business_name": buyer.business_name,

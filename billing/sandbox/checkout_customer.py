@@ -1,6 +1,7 @@
 """Whose a Checkout session is: the customer it knows or makes, what was typed of them, and their saved methods."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from billing.sandbox.resources import customers, payment_methods, tax_ids
@@ -20,7 +21,10 @@ NO_DETAILS: Json = {
 
 @dataclass(frozen=True)
 class Buyer:
-    """Who pays, as typed on the page; `tax_id` is its kind and value, `name` the one on the card."""
+    """Who pays, as typed on the page; `tax_id` is its kind and value, `name` the one on the card.
+
+    `answers` are to the session's custom fields, by key.
+    """
 
     email: str | None = None
     name: str | None = None
@@ -28,6 +32,8 @@ class Buyer:
     phone: str | None = None
     business_name: str | None = None
     tax_id: tuple[str, str] | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    accepts_promotions: bool = False
 
     @property
     def customer_name(self) -> str | None:

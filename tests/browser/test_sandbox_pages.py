@@ -76,6 +76,16 @@ def _checkout(sandbox: Sandbox, shop: str, customer: str, price: str, **more: An
 _EVERYTHING = {
     "automatic_tax": {"enabled": True},
     "billing_address_collection": "required",
+    "consent_collection": {"promotions": "auto", "terms_of_service": "required"},
+    "custom_fields": [
+        {
+            "key": "size",
+            "label": {"type": "custom", "custom": "Team size"},
+            "type": "dropdown",
+            "dropdown": {"options": [{"label": "Up to ten", "value": "small"}, {"label": "More", "value": "large"}]},
+        },
+        {"key": "order", "label": {"type": "custom", "custom": "Order"}, "type": "numeric", "optional": True},
+    ],
     "custom_text": {"submit": {"message": "The key comes by mail."}, "after_submit": {"message": "Questions? Write."}},
     "customer_update": {"address": "auto", "name": "auto"},
     "phone_number_collection": {"enabled": True},

@@ -270,3 +270,33 @@ def test_a_session_lives_by_its_customers_clock(sandbox: Sandbox, open_session: 
 
     assert sandbox.call("GET", f"/v1/subscriptions/{done['subscription']}")["start_date"] == frozen
     assert sandbox.call("GET", f"/v1/customers/{customer['id']}")["email"] == "ada@example.com"
+
+
+def _field(key: str = "note", **more: Any) -> dict[str, Any]:
+    return {"key": key, "label": {"type": "custom", "custom": "Note"}, "type": "text", **more}
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"custom_fields": [_field("a note")]}, "custom_fields[0][key]"),
+        ({"custom_fields": [_field(), _field()]}, "custom_fields[0][key]"),
+        ({"custom_fields": [_field(type="dropdown")]}, "custom_fields[0][dropdown]"),
+        ({"custom_fields": [_field(str(number)) for number in range(4)]}, "custom_fields"),
+        ({"customer_email": "nobody"}, "customer_email"),
+        ({"mode": "setup", "line_items": None, "currency": "usd", "submit_type": "pay"}, "submit_type"),
+    ],
+)
+def test_senseless_questions_are_refused(open_session: Open, params: dict[str, Any], param: str) -> None:
+    with pytest.raises(StripeApiError) as refusal:
+        open_session(**params)
+    assert refusal.value.error["param"] == param
+
+
+def test_consent_is_noted(open_session: Open, pay: Pay) -> None:
+    session = open_session(consent_collection={"promotions": "auto"})
+    assert session["consent"] is None
+
+    done = pay(session["id"], buyer={"accepts_promotions": True}).session
+
+    assert done["consent"] == {"promotions": "opt_in", "terms_of_service": None}

@@ -50,6 +50,10 @@ def read(order: Order, form: Mapping[str, str]) -> tuple[Buyer, dict[str, str]]:
     errors |= _address_errors(order, form)
     if order.asks_tax_id:
         errors |= _tax_id_errors(order, form, typed["business_name"], kind, value)
+    answers = {field["key"]: form.get(f"custom-{field['key']}", "").strip() for field in order.questions}
+    errors |= {f"custom-{field['key']}": message for field in order.questions if (message := _wrong(field, answers))}
+    if order.asks_terms and "terms" not in form:
+        errors["terms"] = "Accept the terms to go on."
     is_business = order.asks_tax_id and bool(value)
     return Buyer(
         email=email,
@@ -57,7 +61,21 @@ def read(order: Order, form: Mapping[str, str]) -> tuple[Buyer, dict[str, str]]:
         phone=typed["phone"] if order.asks_phone else None,
         business_name=typed["business_name"] if is_business else None,
         tax_id=(kind, value) if is_business else None,
+        answers=answers,
+        accepts_promotions="promotions" in form,
     ), errors
+
+
+def _wrong(field: dict[str, Any], answers: Mapping[str, str]) -> str:
+    typed, label = answers[field["key"]], field["label"]["custom"]
+    if not typed:
+        return "" if field["optional"] else f"{label} is required."
+    if field["type"] == "dropdown":
+        return "" if typed in [option["value"] for option in field["options"]] else f"Choose one for {label}."
+    if field["type"] == "numeric" and not (typed.isascii() and typed.isdigit()):
+        return f"{label} takes digits only."
+    least, most = field["minimum_length"] or 0, field["maximum_length"] or 255
+    return "" if least <= len(typed) <= most else f"{label} takes {least} to {most} characters."
 
 
 def _address_errors(order: Order, form: Mapping[str, str]) -> dict[str, str]:

@@ -74,6 +74,9 @@ class Order:
     asks_phone: bool
     asks_tax_id: bool
     requires_tax_id: bool
+    questions: tuple[Json, ...]
+    asks_terms: bool
+    asks_promotions: bool
     known: Mapping[str, str]
     form_title: str
     button: str
@@ -91,6 +94,7 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
     trial_end = order_totals.trial_end(unit, session)
     choices = _choices(unit, session)
     texts = {place: (text or {}).get("message", "") for place, text in session["custom_text"].items()}
+    consents = session["consent_collection"] or {}
     saving = session["saved_payment_method_options"] or {}
     title, headline, headline_unit, wording = _heading(unit, session, merchant, items, trial_end)
     return Order(
@@ -119,12 +123,15 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
         asks_phone=bool((session["phone_number_collection"] or {}).get("enabled")),
         asks_tax_id=checkout_customer.takes_tax_id(unit, session),
         requires_tax_id=(session["tax_id_collection"] or {}).get("required") == "if_supported",
+        questions=tuple({**field, **field[field["type"]]} for field in session["custom_fields"]),
+        asks_terms=consents.get("terms_of_service") == "required",
+        asks_promotions=consents.get("promotions") == "auto",
         known=_known(unit, session),
         form_title="Payment details" if choices else "Your details",
         button=_button(session, is_trial=trial_end is not None, total=words.money(total, currency)),
         beside_button=texts["submit"],
         after_button=texts["after_submit"],
-        terms=texts["terms_of_service_acceptance"] or _terms(mode, merchant),
+        terms=texts["terms_of_service_acceptance"] or _terms(mode, merchant, consents),
     )
 
 
@@ -157,7 +164,8 @@ def _asked_address(session: Json) -> str:
 def _known(unit: Unit, session: Json) -> dict[str, str]:
     customer = unit.get("customer", session["customer"]) if session["customer"] else {}
     address = session["_address"] or customer.get("address") or {}
-    held = {"phone": customer.get("phone"), **address}
+    answers = {f"custom-{field['key']}": field[field["type"]]["default_value"] for field in session["custom_fields"]}
+    held = {"phone": customer.get("phone"), **address, **answers}
     return {name: value for name, value in held.items() if value}
 
 
@@ -228,7 +236,11 @@ def _button(session: Json, *, is_trial: bool, total: str) -> str:
     return "Start trial" if is_trial else f"Subscribe for {total}"
 
 
-def _terms(mode: str, merchant: str) -> str:
+def _terms(mode: str, merchant: str, consents: Json) -> str:
+    if consents.get("terms_of_service") == "required":
+        return f"I agree to {merchant}'s terms of service."
+    if (consents.get("payment_method_reuse_agreement") or {}).get("position") == "hidden":
+        return ""
     if mode == "subscription":
         return f"You allow {merchant} to charge you for future payments until you cancel."
     return f"You allow {merchant} to charge this card later." if mode == "setup" else ""

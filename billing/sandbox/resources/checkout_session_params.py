@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from billing.sandbox import automatic_tax, intents
 from billing.sandbox.invoicing import HOUR
-from billing.sandbox.resources import coupons, price_data
+from billing.sandbox.resources import checkout_questions, coupons, price_data
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.params import (
@@ -58,7 +58,9 @@ CREATE: Mapping[str, Spec] = {
     "billing_address_collection": Text(choices=("auto", "required")),
     "cancel_url": Url(),
     "client_reference_id": Text(max_length=200),
+    "consent_collection": checkout_questions.CONSENT,
     "currency": Text(max_length=3),
+    "custom_fields": checkout_questions.CUSTOM_FIELDS,
     "custom_text": Fields(
         fields={
             place: Fields(clearable=True, fields={"message": Text(required=True, max_length=1200)})
@@ -147,6 +149,10 @@ def check(unit: Unit, params: Params) -> None:
             raise invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
     if "customer_creation" in params and mode == "subscription":
         raise invalid("`customer_creation` can only be used in `payment` and `setup` mode.", param="customer_creation")
+    email = params.get("customer_email")
+    if email is not None and ("@" not in email or email != email.strip()):
+        raise invalid(f"Invalid email address: {email}", code="email_invalid", param="customer_email")
+    checkout_questions.check(params.get("custom_fields", ()))
     for given in params.get("discounts", ()):
         coupons.choose(unit, given, params.get("customer"))
     trial = params.get("subscription_data", {})

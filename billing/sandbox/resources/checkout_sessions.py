@@ -6,7 +6,7 @@ from typing import Any
 from billing.sandbox import automatic_tax, checkout_customer, ids, intents, items, metadata, order_totals, shapes
 from billing.sandbox.checkout import Result, authenticate, pay, settled
 from billing.sandbox.invoicing import HOUR
-from billing.sandbox.resources import checkout_session_params
+from billing.sandbox.resources import checkout_questions, checkout_session_params
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid, no_such
 from billing.sandbox.wire.pages import envelope, listing, slice_of
@@ -59,7 +59,8 @@ def create(unit: Unit, params: Params) -> Json:
         automatic_tax=_automatic_tax(enabled=params.get("automatic_tax", {}).get("enabled", False)),
         created=unit.now,
         currency=currency,
-        custom_fields=[],
+        consent_collection=checkout_questions.consents(params.get("consent_collection")),
+        custom_fields=checkout_questions.custom_fields(params.get("custom_fields", ())),
         custom_text={
             place: params.get("custom_text", {}).get(place)
             for place in ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")

@@ -193,3 +193,39 @@ def test_the_page_lives_by_the_customers_clock(browser: Browser, shop: Shop, beg
     page = pay(page)
     assert page.all("#exp-error") == ["Your card's expiration year is in the past."]
     assert pay(page, **{**CARD, "exp": "12/40"}).status == 303
+
+
+_FIELDS = [
+    {
+        "key": "size",
+        "label": {"type": "custom", "custom": "Team size"},
+        "type": "dropdown",
+        "dropdown": {"options": [{"label": "Up to ten", "value": "s"}, {"label": "More", "value": "l"}]},
+    },
+    {
+        "key": "order",
+        "label": {"type": "custom", "custom": "Order number"},
+        "type": "numeric",
+        "numeric": {"minimum_length": 4, "maximum_length": 6},
+    },
+    {"key": "note", "label": {"type": "custom", "custom": "Note"}, "type": "text", "optional": True},
+]
+
+
+def test_the_shops_own_questions_are_answered(browser: Browser, shop: Shop, begin: Begin) -> None:
+    session = begin(custom_fields=_FIELDS, consent_collection={"terms_of_service": "required", "promotions": "auto"})
+
+    page = pay(visit(browser, session), **{"custom-order": "12"})
+    assert page.all(".error") == [
+        "Team size is required.",
+        "Order number takes 4 to 6 characters.",
+        "Accept the terms to go on.",
+    ]
+    page = pay(page, **{"custom-order": "12a4", "custom-size": "l", "terms": "on"})
+    assert page.all(".error") == ["Order number takes digits only."]
+    assert pay(page, **{"custom-order": "1234"}).status == 303
+
+    done = shop.call("GET", f"/v1/checkout/sessions/{session['id']}")
+    values = {field["key"]: field[field["type"]]["value"] for field in done["custom_fields"]}
+    assert values == {"size": "l", "order": "1234", "note": None}
+    assert done["consent"] == {"promotions": "opt_out", "terms_of_service": "accepted"}
