@@ -7,6 +7,7 @@ from flask import Flask
 from billing.sandbox.pages import (
     authentication,
     checkout_pages,
+    credit_notes,
     dashboard,
     invoices,
     portal,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "authentication",
     "checkout_pages",
+    "credit_notes",
     "dashboard",
     "invoices",
     "portal",

@@ -6,8 +6,8 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from billing.sandbox import collection
-from billing.sandbox.pages import card_form, invoice_pdf, words
-from billing.sandbox.pages.blueprint import Json, authentication_page, fetch, merchant, pages, sandbox
+from billing.sandbox.pages import card_form, credit_notes, documents, open_payments, words
+from billing.sandbox.pages.blueprint import Json, authentication_page, fetch, merchant, moment, pages, sandbox
 from billing.sandbox.resources import payment_intents
 from billing.sandbox.wire.errors import StripeApiError
 
@@ -15,7 +15,7 @@ from billing.sandbox.wire.errors import StripeApiError
 @pages.route("/invoices/<invoice_id>", methods=["GET", "POST"])
 def invoice(invoice_id: str) -> ResponseReturnValue:
     """The invoice and, while it is open, a form to pay it."""
-    found = fetch(f"/v1/invoices/{invoice_id}", expand=["payments"])
+    found = fetch(f"/v1/invoices/{invoice_id}")
     can_pay = found["status"] in ("open", "uncollectible")
     saved = _saved_method(found) if can_pay else None
     errors = {"number": card_form.AUTHENTICATION_FAILED} if request.args.get("failed") else {}
@@ -28,7 +28,7 @@ def invoice(invoice_id: str) -> ResponseReturnValue:
                 )
                 return redirect(url_for(".invoice", invoice_id=invoice_id, done="paid"), 303)
         except StripeApiError as refusal:
-            if _needs_authentication(found):
+            if _needs_authentication(invoice_id):
                 return redirect(url_for(".invoice_authenticate", invoice_id=invoice_id), 303)
             is_typed = refusal.status == 402 and "saved" not in request.form
             errors = card_form.refused(refusal.error) if is_typed else {"form": refusal.error["message"]}
@@ -36,6 +36,7 @@ def invoice(invoice_id: str) -> ResponseReturnValue:
         "sandbox/invoice.html",
         **describe(found),
         invoice=found,
+        credit_notes=credit_notes.of_invoice(found),
         notice="Paid. Thank you!" if request.args.get("done") == "paid" and found["status"] == "paid" else None,
         can_pay=can_pay,
         saved=saved,
@@ -48,8 +49,7 @@ def invoice(invoice_id: str) -> ResponseReturnValue:
 @pages.route("/invoices/<invoice_id>/authenticate", methods=["GET", "POST"])
 def invoice_authenticate(invoice_id: str) -> ResponseReturnValue:
     """The bank's 3D Secure page for an invoice being paid."""
-    found = fetch(f"/v1/invoices/{invoice_id}", expand=["payments"])
-    intent = _payment_intent(found)
+    intent = open_payments.of_invoice(invoice_id)
     if intent is None or intent["status"] != "requires_action":
         return redirect(url_for(".invoice", invoice_id=invoice_id), 303)
     if request.method == "GET":
@@ -65,10 +65,13 @@ def invoice_authenticate(invoice_id: str) -> ResponseReturnValue:
 @pages.get("/invoices/<invoice_id>/pdf", endpoint="invoice_pdf")
 def invoice_pdf_file(invoice_id: str) -> Response:
     """The invoice as a PDF."""
-    found = fetch(f"/v1/invoices/{invoice_id}", expand=["payments"])
-    response = Response(invoice_pdf.build(found, describe(found)), mimetype="application/pdf")
-    name = found["number"] or found["id"]
-    response.headers["Content-Disposition"] = f'inline; filename="Invoice-{name}.pdf"'
+    found = fetch(f"/v1/invoices/{invoice_id}")
+    described = describe(found)
+    number = found["number"] or "draft"
+    due = described.pop("amount_remaining")
+    document = documents.typeset(number, title=f"Invoice {number}", headline=_headline(found, due), **described)
+    response = Response(document, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="Invoice-{found["number"] or found["id"]}.pdf"'
     return response
 
 
@@ -77,28 +80,12 @@ def describe(found: Json) -> dict[str, Any]:
     currency = found["currency"]
     return {
         "merchant": merchant(),
-        "billed_to": _billed_to(found),
+        "billed_to": documents.billed_to(found),
         "facts": _facts(found),
-        "lines": [_line(line) for line in found["lines"]["data"]],
-        "totals": _totals(found),
+        "lines": [_line(line) for line in documents.lines_of(f"/v1/invoices/{found['id']}")],
+        "totals": documents.in_words(_totals(found), currency),
         "amount_remaining": words.money(found["amount_remaining"], currency),
     }
-
-
-def _billed_to(found: Json) -> list[str]:
-    address = found["customer_address"] or {}
-    town = " ".join(part for part in (address.get("postal_code"), address.get("city")) if part)
-    lines = [
-        found["customer_name"],
-        found["customer_email"],
-        address.get("line1"),
-        address.get("line2"),
-        town,
-        address.get("state"),
-        address.get("country"),
-        *(tax_id["value"] for tax_id in found["customer_tax_ids"] or []),
-    ]
-    return [line for line in lines if line]
 
 
 def _facts(found: Json) -> list[tuple[str, str]]:
@@ -122,28 +109,32 @@ def _line(line: Json) -> dict[str, str]:
     }
 
 
-def _totals(found: Json) -> list[tuple[str, str]]:
-    currency = found["currency"]
+def _headline(found: Json, due: str) -> str:
+    total = words.money(found["total"], found["currency"])
+    if found["status"] == "paid":
+        paid_at = found["status_transitions"]["paid_at"] or found["created"]
+        return f"{total} paid on {words.date(paid_at)}"
+    if found["status"] == "void":
+        return f"{total}, void"
+    return f"{due} due"
+
+
+def _totals(found: Json) -> list[tuple[str, int]]:
     totals = [("Subtotal", found["subtotal"])]
     discount = sum(part["amount"] for part in found["total_discount_amounts"] or [])
     if discount:
         totals.append(("Discount", -discount))
-    totals += [(_tax_words(tax), tax["amount"]) for tax in found["total_taxes"] or []]
+    totals += documents.taxes(found)
     totals.append(("Total", found["total"]))
     applied = (found["ending_balance"] or 0) - found["starting_balance"]
     if applied and found["ending_balance"] is not None:
         totals.append(("Customer balance", -applied))
+    if found["pre_payment_credit_notes_amount"]:
+        totals.append(("Credit notes", -found["pre_payment_credit_notes_amount"]))
     if found["amount_paid"]:
         totals.append(("Amount paid", -found["amount_paid"]))
     totals.append(("Amount due", found["amount_remaining"]))
-    return [(label, words.money(amount, currency)) for label, amount in totals]
-
-
-def _tax_words(tax: Json) -> str:
-    """What a tax is called: "VAT (20%)", or "VAT (20%, included)"."""
-    rate = fetch(f"/v1/tax_rates/{tax['tax_rate_details']['tax_rate']}")
-    included = ", included" if tax["tax_behavior"] == "inclusive" else ""
-    return f"{rate['display_name']} ({rate['percentage']:g}%{included})"
+    return totals
 
 
 def _saved_method(found: Json) -> Json | None:
@@ -157,7 +148,7 @@ def _chosen_method(found: Json, saved: Json | None) -> tuple[str | None, dict[st
     """The payment method to pay with: the saved one, or a new one made of the card that was typed."""
     if saved and request.form.get("saved") == saved["id"]:
         return saved["id"], {}
-    card, errors = card_form.read(request.form, sandbox().now())
+    card, errors = card_form.read(request.form, moment(found["customer"]))
     if card is None:
         return None, errors
     method = sandbox().call("POST", "/v1/payment_methods", card.as_payment_method(found["customer_email"]))
@@ -165,14 +156,6 @@ def _chosen_method(found: Json, saved: Json | None) -> tuple[str | None, dict[st
     return method["id"], {}
 
 
-def _payment_intent(found: Json) -> Json | None:
-    """The intent of the invoice's open payment."""
-    for payment in found["payments"]["data"]:
-        if payment["status"] == "open" and payment["payment"]["type"] == "payment_intent":
-            return fetch(f"/v1/payment_intents/{payment['payment']['payment_intent']}", expand=["payment_method"])
-    return None
-
-
-def _needs_authentication(found: Json) -> bool:
-    intent = _payment_intent(fetch(f"/v1/invoices/{found['id']}", expand=["payments"]))
+def _needs_authentication(invoice_id: str) -> bool:
+    intent = open_payments.of_invoice(invoice_id)
     return intent is not None and intent["status"] == "requires_action"

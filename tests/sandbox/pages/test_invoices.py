@@ -140,3 +140,66 @@ def test_tax_and_discount_have_their_own_lines(browser: Browser, shop: Shop, cus
 
 def test_an_unknown_invoice_is_not_there(browser: Browser, sandbox: Sandbox) -> None:
     assert browser.get("/invoices/in_unknown").status == 404
+
+
+def test_who_is_called_by_the_email_address_is_named_once(browser: Browser, shop: Shop) -> None:
+    customer = shop.call("POST", "/v1/customers", email="ada@example.com", name="ada@example.com")
+    subscription = shop.subscribe(customer["id"], shop.starter)
+
+    page = browser.get(f"/invoices/{subscription['latest_invoice']}")
+
+    assert page.text.count("ada@example.com") == 1
+
+
+def test_an_invoice_shows_all_of_its_lines(browser: Browser, shop: Shop, customer: dict[str, Any]) -> None:
+    invoice = shop.call("POST", "/v1/invoices", customer=customer["id"], currency="usd")
+    for number in range(12):
+        item = {"amount": 100, "currency": "usd", "description": f"Part {number}"}
+        shop.call("POST", "/v1/invoiceitems", customer=customer["id"], invoice=invoice["id"], **item)
+
+    assert len(browser.get(f"/invoices/{invoice['id']}").all("tbody tr")) == 12
+
+
+def test_a_credit_note_of_a_paid_invoice_is_listed_and_is_a_pdf(
+    browser: Browser, shop: Shop, paid: dict[str, Any]
+) -> None:
+    note = shop.call(
+        "POST",
+        "/v1/credit_notes",
+        invoice=paid["id"],
+        lines=[{"type": "invoice_line_item", "invoice_line_item": paid["lines"]["data"][0]["id"], "amount": 500}],
+        refund_amount=300,
+        credit_amount=200,
+        reason="order_change",
+    )
+
+    page = browser.get(f"/invoices/{paid['id']}")
+    assert page.all("#credit-notes ~ .table-wrap tbody td.number") == [note["number"], "January 10, 2026", "$5.00"]
+    listed = page.click(f"PDF of {note['number']}")
+    linked = browser.get(note["pdf"].removeprefix("http://localhost:5000/sandbox"))
+
+    for document in (listed, linked):
+        assert document.mimetype == "application/pdf"
+        assert document.body.startswith(b"%PDF-")
+        assert f"CreditNote-{note['number']}.pdf" in document.headers["Content-Disposition"]
+
+
+def test_a_credit_note_lowers_what_an_open_invoice_asks_for_until_it_is_void(
+    browser: Browser, shop: Shop, unpaid: dict[str, Any]
+) -> None:
+    path = f"/invoices/{unpaid['id']}"
+    note = shop.call("POST", "/v1/credit_notes", invoice=unpaid["id"], amount=200)
+    page = browser.get(path)
+    assert page.all("tfoot tr")[-2:] == ["Credit notes -$2.00", "Amount due $10.00"]
+    assert page.form(button="Pay $10.00").has_button("Pay $10.00")
+
+    shop.call("POST", f"/v1/credit_notes/{note['id']}/void")
+
+    page = browser.get(path)
+    assert page.all("tfoot tr")[-1] == "Amount due $12.00"
+    assert "Void" in page.all("#credit-notes ~ .table-wrap .badge")
+    assert page.click(f"PDF of {note['number']}").body.startswith(b"%PDF-")
+
+
+def test_an_unknown_credit_note_is_not_there(browser: Browser) -> None:
+    assert browser.get("/credit_notes/cn_unknown/pdf").status == 404

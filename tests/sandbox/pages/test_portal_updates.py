@@ -264,7 +264,7 @@ def test_a_bank_may_ask_before_a_change_is_paid(
     enter: Open,
     shop: Shop,
     customer: dict[str, Any],
-    trial: dict[str, int],
+    trial: dict[str, Any],
     button: str,
     price: str,
     words: str,
