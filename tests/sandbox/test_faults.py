@@ -36,6 +36,23 @@ def test_a_dispute_is_opened_and_decided(
     assert refuses(sandbox, f"disputes/{opened['id']}", {"outcome": "won"})
 
 
+@pytest.mark.parametrize(
+    ("cancels", "status", "reason"), [(True, "canceled", "payment_disputed"), (False, "active", None)]
+)
+def test_a_chargeback_may_end_the_subscription(
+    sandbox: Sandbox, charge: str, cancels: bool, status: str, reason: str | None
+) -> None:
+    assert sandbox.call("GET", "/v1/sandbox/dispute_policy")["cancel_subscription"] is False
+    sandbox.call("POST", "/v1/sandbox/dispute_policy", {"cancel_subscription": cancels})
+    sandbox.call("POST", f"/v1/sandbox/charges/{charge}/dispute", {"inquiry": True})
+    inquiry = sandbox.call("GET", "/v1/disputes")["data"][0]["id"]
+    subscriptions = {"status": "all"}
+    assert sandbox.call("GET", "/v1/subscriptions", subscriptions)["data"][0]["status"] == "active"
+    sandbox.call("POST", f"/v1/sandbox/disputes/{inquiry}", {"outcome": "escalated"})
+    ended = sandbox.call("GET", "/v1/subscriptions", subscriptions)["data"][0]
+    assert (ended["status"], ended["cancellation_details"]["reason"]) == (status, reason)
+
+
 def test_an_inquiry_is_escalated(client: stripe.StripeClient, sandbox: Sandbox, charge: str) -> None:
     opened = sandbox.call("POST", f"/v1/sandbox/charges/{charge}/dispute", {"inquiry": True})
     sandbox.call("POST", f"/v1/sandbox/disputes/{opened['id']}", {"outcome": "escalated"})

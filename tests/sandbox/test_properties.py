@@ -34,8 +34,32 @@ INVOICE_MOVES = {
     "paid": set[str](),
     "void": set[str](),
 }
-MOVES = {"subscription": SUBSCRIPTION_MOVES, "invoice": INVOICE_MOVES}
-ANNOUNCED = ("customer", "product", "price", "subscription", "invoice", "refund")
+_TRIES_AGAIN = {"requires_payment_method", "requires_confirmation", "requires_action", "processing"}
+INTENT_MOVES = {
+    **{state: {*_TRIES_AGAIN, "requires_capture", "succeeded", "canceled"} for state in _TRIES_AGAIN},
+    "requires_capture": {"succeeded", "canceled"},
+    "succeeded": set[str](),
+    "canceled": set[str](),
+}
+NOTE_MOVES = {"issued": {"void"}, "void": set[str]()}
+SCHEDULE_MOVES = {
+    "not_started": {"active", "canceled", "released"},
+    "active": {"canceled", "completed", "released"},
+    "canceled": set[str](),
+    "completed": set[str](),
+    "released": set[str](),
+}
+MOVES = {
+    "subscription": SUBSCRIPTION_MOVES,
+    "invoice": INVOICE_MOVES,
+    "payment_intent": INTENT_MOVES,
+    "credit_note": NOTE_MOVES,
+    "subscription_schedule": SCHEDULE_MOVES,
+}
+ANNOUNCED = (
+    *("customer", "product", "price", "subscription", "invoice", "refund", "charge", "credit_note"),
+    "subscription_schedule",
+)
 """The kinds whose last event shows them as they are."""
 
 prorations = st.sampled_from(["create_prorations", "always_invoice", "none"])
@@ -160,6 +184,61 @@ class Billing(RuleBasedStateMachine):
             charge = picked(charges, number)
             self.attempt("POST", "/v1/refunds", {"charge": charge["id"], "amount": max(charge["amount"] // part, 1)})
 
+    @rule(customer=picks, card=cards, amount=st.sampled_from([50, 333, 20000]))
+    def hold(self, customer: int, card: str, amount: int) -> None:
+        wanted = {"amount": amount, "currency": "usd", "capture_method": "manual", "payment_method": card}
+        owner = picked(self.customers, customer)
+        self.attempt("POST", "/v1/payment_intents", {**wanted, "customer": owner, "confirm": True})
+
+    @rule(number=picks, part=st.sampled_from([1, 2, 3, None]))
+    def decide_on_a_hold(self, number: int, part: int | None) -> None:
+        intents = self.call("GET", "/v1/payment_intents", {"limit": 100})["data"]
+        held = [intent for intent in intents if intent["status"] == "requires_capture"]
+        if held:
+            intent = picked(held, number)
+            path = f"/v1/payment_intents/{intent['id']}"
+            if part is None:
+                self.call("POST", f"{path}/cancel")
+            else:
+                self.call("POST", f"{path}/capture", {"amount_to_capture": intent["amount"] // part})
+
+    @rule(number=picks, part=st.sampled_from([1, 2, 3]), how=st.sampled_from(["credit_amount", "refund_amount", None]))
+    def credit(self, number: int, part: int, how: str | None) -> None:
+        """A note over a part of an invoice: it lowers an open one, and says how a paid one is given back."""
+        invoices = self.call("GET", "/v1/invoices", {"limit": 100})["data"]
+        if invoices:
+            invoice = picked(invoices, number)
+            amount = max(invoice["total"] // part, 1)
+            back = {how: amount} if how else {}
+            self.attempt("POST", "/v1/credit_notes", {"invoice": invoice["id"], "amount": amount, **back})
+
+    @rule(number=picks)
+    def take_a_note_back(self, number: int) -> None:
+        notes = self.call("GET", "/v1/credit_notes", {"limit": 100})["data"]
+        if notes:
+            self.attempt("POST", f"/v1/credit_notes/{picked(notes, number)['id']}/void")
+
+    @rule(subscription=picks, price=st.integers(0, 2), quantity=quantities, ends=st.sampled_from(["cancel", "release"]))
+    def plan(self, subscription: int, price: int, quantity: int, ends: str) -> None:
+        """The subscription goes on with another price, for one interval of it."""
+        wanted = {"from_subscription": picked(self.subscriptions, subscription)}
+        schedule = self.attempt("POST", "/v1/subscription_schedules", wanted)
+        if schedule is not None:
+            now = schedule["phases"][0]
+            items = [{"price": item["price"], "quantity": item["quantity"]} for item in now["items"]]
+            phases = [
+                {"items": items, "start_date": now["start_date"], "end_date": now["end_date"]},
+                {"items": [{"price": self.prices[price], "quantity": quantity}]},
+            ]
+            change = {"phases": phases, "end_behavior": ends}
+            self.attempt("POST", f"/v1/subscription_schedules/{schedule['id']}", change)
+
+    @rule(number=picks, what=st.sampled_from(["release", "cancel"]))
+    def drop_a_plan(self, number: int, what: str) -> None:
+        schedules = self.call("GET", "/v1/subscription_schedules", {"limit": 100})["data"]
+        if schedules:
+            self.attempt("POST", f"/v1/subscription_schedules/{picked(schedules, number)['id']}/{what}")
+
     @rule(number=picks, what=st.sampled_from(["pay", "void", "mark_uncollectible", "finalize"]))
     def settle(self, number: int, what: str) -> None:
         invoices = self.call("GET", "/v1/invoices", {"limit": 100})["data"]
@@ -208,7 +287,11 @@ class Billing(RuleBasedStateMachine):
             assert invoice["subtotal"] == sum(line["amount"] for line in lines), invoice
             assert off == sum(part["amount"] for line in lines for part in line["discount_amounts"]), invoice
             assert invoice["total"] == invoice["subtotal"] - off + added, invoice
-            assert invoice["amount_due"] == max(invoice["total"] + invoice["starting_balance"], 0), invoice
+            due = invoice["total"] + invoice["starting_balance"]
+            asked = due if due >= 50 else 0
+            assert invoice["amount_due"] == asked - invoice["pre_payment_credit_notes_amount"], invoice
+            if invoice["ending_balance"] is not None:
+                assert invoice["ending_balance"] == due - asked, invoice
             if invoice["status"] in ("draft", "open"):
                 assert invoice["amount_remaining"] == invoice["amount_due"] - invoice["amount_paid"], invoice
             if invoice["status"] == "paid":
@@ -229,6 +312,11 @@ class Billing(RuleBasedStateMachine):
             given = [item for item in refunds if item["charge"] == charge["id"] and item["status"] in _GIVEN]
             assert charge["amount_refunded"] == sum(item["amount"] for item in given) <= charge["amount"], charge
             assert charge["refunded"] == (charge["amount_refunded"] == charge["amount"]), charge
+            let_go = sum(item["amount"] for item in given if item["balance_transaction"] is None)
+            taken = [item["amount"] for item in transactions if item["source"] == charge["id"]]
+            assert sum(taken) == charge["amount_captured"], charge
+            assert charge["amount_captured"] + let_go in (charge["amount"], 0), charge
+            assert bool(taken) == (charge["paid"] and charge["captured"]), charge
 
     @invariant()
     def customer_balances_sum(self) -> None:

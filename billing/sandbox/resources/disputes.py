@@ -5,9 +5,10 @@ Stripe's magic words in `evidence[uncategorized_text]` decide them: https://docs
 
 from collections.abc import Mapping
 
-from billing.sandbox import ids, metadata
+from billing.sandbox import ids, metadata, standing
 from billing.sandbox.arithmetic.periods import DAY
 from billing.sandbox.resources import balance_transactions, early_fraud_warnings
+from billing.sandbox.store import read_setting, write_setting
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
@@ -73,9 +74,18 @@ def open_dispute(unit: Unit, charge: Json, reason: str = "fraudulent", *, inquir
     unit.emit("charge.dispute.created", dispute)
     early_fraud_warnings.settle(unit, charge)
     if not inquiry:
-        _withdraw(unit, dispute)
+        _take_back(unit, dispute)
     unit.schedule(dispute["id"], "dispute_due", dispute["evidence_details"]["due_by"])
     return dispute
+
+
+def cancels_subscriptions(unit: Unit) -> bool:
+    """Whether a chargeback ends the subscription it was for: a setting in Stripe's dashboard, off at first."""
+    return bool(read_setting(unit.connection, "cancel_on_dispute", default=False))
+
+
+def cancel_subscriptions(unit: Unit, wanted: bool) -> None:
+    write_setting(unit.connection, "cancel_on_dispute", wanted)
 
 
 def update(unit: Unit, params: Params, *, id: str) -> Json:
@@ -126,7 +136,7 @@ def escalate(unit: Unit, dispute: Json) -> None:
         dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
     dispute["evidence_details"].update(due_by=unit.now + RESPONSE_TIME, past_due=False)
     unit.save(dispute, "charge.dispute.updated")
-    _withdraw(unit, dispute)
+    _take_back(unit, dispute)
     unit.schedule(dispute["id"], "dispute_due", dispute["evidence_details"]["due_by"])
 
 
@@ -172,6 +182,18 @@ def _of_card(method: Json, network_reason: str | None, *, inquiry: bool) -> Json
 
 def _awaits_response(dispute: Json) -> bool:
     return dispute["status"] in ("needs_response", "warning_needs_response")
+
+
+def _take_back(unit: Unit, dispute: Json) -> None:
+    """The cardholder's bank takes the money; what it paid for may end with it."""
+    _withdraw(unit, dispute)
+    if not cancels_subscriptions(unit):
+        return
+    for payment in unit.query("invoice_payment", where={"key": dispute["payment_intent"]}):
+        paid_for = unit.get("invoice", payment["invoice"])["_subscription"]
+        subscription = unit.find(paid_for) if paid_for else None
+        if subscription is not None and subscription["status"] not in standing.FINISHED:
+            standing.end(unit, subscription, reason="payment_disputed")
 
 
 def _withdraw(unit: Unit, dispute: Json) -> None:

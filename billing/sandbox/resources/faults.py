@@ -22,6 +22,16 @@ def dispute_charge(unit: Unit, params: Params, *, id: str) -> Json:
     return unit.present(disputes.open_dispute(unit, charge, reason, inquiry=inquiry))
 
 
+def dispute_policy(unit: Unit, _params: Params) -> Json:
+    return {"object": "sandbox.dispute_policy", "cancel_subscription": disputes.cancels_subscriptions(unit)}
+
+
+def set_dispute_policy(unit: Unit, params: Params) -> Json:
+    """Choose whether a chargeback cancels the subscription it was for."""
+    disputes.cancel_subscriptions(unit, params["cancel_subscription"])
+    return dispute_policy(unit, params)
+
+
 def warn_of_fraud(unit: Unit, _params: Params, *, id: str) -> Json:
     return unit.present(early_fraud_warnings.warn(unit, _paid_charge(unit, id)))
 
@@ -65,6 +75,13 @@ ROUTES = [
         {"inquiry": Boolean(), "reason": Text(choices=_REASONS)},
     ),
     route("POST", "/v1/sandbox/charges/{id}/fraud_warning", warn_of_fraud),
+    route("GET", "/v1/sandbox/dispute_policy", dispute_policy),
+    route(
+        "POST",
+        "/v1/sandbox/dispute_policy",
+        set_dispute_policy,
+        {"cancel_subscription": Boolean(required=True)},
+    ),
     route(
         "POST",
         "/v1/sandbox/disputes/{id}",
