@@ -24,6 +24,7 @@ from billing.gateway import client as stripe_client
 from billing.sandbox import Sandbox, WebhookEndpointConfig
 from billing.sandbox import cli as sandbox_commands
 from billing.sandbox.webhooks import send_over_http
+from billing.sync import work
 from billing.web import account, checkout, context, headers, invoices, payment_methods, stripe_js, visitor
 from billing.web.pages import pages
 from billing.web.visitor import Hosts
@@ -88,6 +89,7 @@ class Billing:
         if settings.mode == "sandbox" and not settings.stripe_api_base:
             settings = self._embed_sandbox(app, settings)
         stripe_client.init_app(app, settings, self.sandbox.app if self.sandbox else None)
+        work.init_app(app, settings)
         stripe_js.init_app(app, settings, self.sandbox.public_url if self.sandbox else None)
         for blueprint in (pages, admin, webhooks):
             app.register_blueprint(blueprint, url_prefix=self._url_prefix or None)

@@ -12,7 +12,7 @@ from billing.domain.catalog import service as catalog
 from billing.domain.catalog.changes import Change
 from billing.gateway import webhooks
 from billing.gateway.client import API_VERSION
-from billing.sync import processor
+from billing.sync import processor, work
 from billing.sync.routes import EVENTS
 
 billing = AppGroup("billing", help="Billing: database, catalog, portal, webhooks.")
@@ -188,3 +188,16 @@ def process(*, limit: int, as_json: bool) -> None:
         say_json({"tried": tried})
     else:
         say(f"{tried} events tried." if tried else "No event is waiting.")
+
+
+@billing.command("work")
+@click.option("--threads", default=4, show_default=True, help="How many events may be worked on at a time.")
+@refusing_in_words
+def work_command(*, threads: int) -> None:
+    """Work off the events that Stripe sends, until told to end (Ctrl-C, SIGTERM).
+
+    Consumes the queue that EVENT_PROCESSING names, on as many hosts as you like; without one it looks into the inbox
+    every few seconds for what failed or was left behind.
+    """
+    say("Working on what Stripe sends. Ctrl-C ends it.")
+    work.current().run(threads)

@@ -14,7 +14,7 @@ from flask import Flask, current_app
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from billing.core import db
+from billing.core import db, queue
 from billing.core.errors import Misconfigured
 
 _EXTENSION = "billing.settings"
@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     stripe_automatic_tax: bool = False
     billing_live: bool = False
     sandbox_deliveries: Literal["background", "manual"] = "background"
+
+    # How events are worked off
+    event_processing: str = "inline"
+    event_threads: int = Field(default=4, ge=1, le=64)
 
     # What is sold, and to whom it is open
     billing_catalog: Path = _PLANS
@@ -139,6 +143,13 @@ class Settings(BaseSettings):
     @classmethod
     def _is_supported(cls, value: str) -> str:
         if value and (problem := db.problem_with(value)):
+            raise ValueError(problem)
+        return value
+
+    @field_validator("event_processing")
+    @classmethod
+    def _is_a_way_of_working(cls, value: str) -> str:
+        if value not in ("inline", "thread") and (problem := queue.problem_with(value)):
             raise ValueError(problem)
         return value
 

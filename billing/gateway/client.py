@@ -60,6 +60,18 @@ def plain(answer: stripe.StripeObject) -> dict[str, Any]:
     return answer.to_dict(for_json=True)
 
 
+def take_out(answer: dict[str, Any], *path: str) -> dict[str, Any] | None:
+    """The object expanded at `path` in `answer`, which keeps its id in place; None where nothing is referred to."""
+    *way, name = path
+    for step in way:
+        answer = answer.get(step) or {}
+    found = answer.get(name)
+    if not isinstance(found, dict):
+        return None
+    answer[name] = found["id"]
+    return found
+
+
 def key_for(*parts: object) -> stripe.RequestOptions:
     """Options with an idempotency key made of `parts`: the same parts, the same request."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()

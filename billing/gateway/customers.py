@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from billing.gateway.client import asking, key_for, plain
+from billing.gateway.client import asking, key_for, plain, take_out
 
 
 def create(*, email: str, name: str, metadata: Mapping[str, str], key: tuple[object, ...]) -> dict[str, Any]:
@@ -26,3 +26,12 @@ def retrieve(stripe_id: str) -> dict[str, Any]:
     """The customer; a deleted one is `{"id": …, "deleted": True}`. Raises NoSuchObject."""
     with asking() as stripe:
         return plain(stripe.v1.customers.retrieve(stripe_id))
+
+
+def retrieve_around(stripe_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The customer as `retrieve` gives it, and its default payment method, in one call. Raises NoSuchObject."""
+    with asking() as stripe:
+        customer = plain(
+            stripe.v1.customers.retrieve(stripe_id, {"expand": ["invoice_settings.default_payment_method"]})
+        )
+    return customer, take_out(customer, "invoice_settings", "default_payment_method")

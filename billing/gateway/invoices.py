@@ -1,21 +1,30 @@
 """Stripe's invoices."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from billing.gateway.client import asking, plain
+from billing.gateway.client import asking, plain, take_out
 
 _EXPAND = ["payments.data.payment.payment_intent", "total_discount_amounts.discount.source.coupon"]
+_AROUND = ["customer", "parent.subscription_details.subscription.latest_invoice"]
 
 
-def retrieve(stripe_id: str) -> dict[str, Any]:
-    """The invoice with its payments, discounts and all its lines in place. Raises NoSuchObject."""
+class Around(NamedTuple):
+    """An invoice (with its payments, discounts and all its lines in place), its customer, and its subscription."""
+
+    invoice: dict[str, Any]
+    customer: dict[str, Any] | None
+    subscription: dict[str, Any] | None
+
+
+def retrieve_around(stripe_id: str) -> Around:
+    """The invoice and what it refers to, in one call for up to ten lines. Raises NoSuchObject."""
     with asking() as stripe:
-        invoice = stripe.v1.invoices.retrieve(stripe_id, {"expand": _EXPAND})
-        answer = plain(invoice)
-        if answer["lines"]["has_more"]:  # Stripe embeds the first ten lines only
+        invoice = plain(stripe.v1.invoices.retrieve(stripe_id, {"expand": _EXPAND + _AROUND}))
+        if invoice["lines"]["has_more"]:  # Stripe embeds the first ten lines only
             lines = stripe.v1.invoices.line_items.list(stripe_id, {"limit": 100})
-            answer["lines"]["data"] = [plain(line) for line in lines.auto_paging_iter()]
-        return answer
+            invoice["lines"]["data"] = [plain(line) for line in lines.auto_paging_iter()]
+    subscription = take_out(invoice, "parent", "subscription_details", "subscription")
+    return Around(invoice, take_out(invoice, "customer"), subscription)
 
 
 def preview_next(subscription: str) -> dict[str, Any]:

@@ -1,14 +1,29 @@
 """Stripe's subscriptions."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from billing.gateway.client import asking, plain
+from billing.gateway.client import asking, plain, take_out
+from billing.gateway.errors import StripeRefused
+
+_AROUND = ["latest_invoice", "customer", "default_payment_method"]
 
 
-def retrieve(stripe_id: str) -> dict[str, Any]:
-    """The subscription with its latest invoice in place. Raises NoSuchObject."""
+class Around(NamedTuple):
+    """A subscription (with its latest invoice in place), its customer, and the payment method of its own, if any."""
+
+    subscription: dict[str, Any]
+    customer: dict[str, Any]
+    payment_method: dict[str, Any] | None
+
+
+def retrieve_around(stripe_id: str) -> Around:
+    """The subscription and what it refers to, in one call. Raises NoSuchObject."""
     with asking() as stripe:
-        return plain(stripe.v1.subscriptions.retrieve(stripe_id, {"expand": ["latest_invoice"]}))
+        subscription = plain(stripe.v1.subscriptions.retrieve(stripe_id, {"expand": _AROUND}))
+    customer = take_out(subscription, "customer")
+    if customer is None:
+        raise StripeRefused(f"Stripe did not say whose {stripe_id} is.")
+    return Around(subscription, customer, take_out(subscription, "default_payment_method"))
 
 
 def set_default_payment_method(stripe_id: str, payment_method: str) -> None:

@@ -1,60 +1,80 @@
 """The inbox: events are kept, once each, before anything is done about them."""
 
 import json
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Insert
+from sqlalchemy.dialects import postgresql, sqlite
 
 from billing.core import clock, db, settings
 from billing.core.clock import from_timestamp
-from billing.core.logging import get_logger
+from billing.core.logging import get_logger, request_id
 from billing.gateway import webhooks as gateway
 from billing.sync.models import WebhookEvent
 from billing.sync.routes import customer_of, subject_of
 
 log = get_logger(__name__)
 
+LEASE = timedelta(seconds=60)
+"""How long whoever works on an event has it to themselves; after that they are taken for dead."""
 
-def receive(body: bytes, signature: str) -> int | None:
-    """Keep the signed event in `body`; the id of its row if it waits to be processed, None if there is nothing to do.
 
-    An event that came before is not kept again. Raises BadSignature or BadEvent, and then nothing is stored.
+class Kept(NamedTuple):
+    """An event that waits: the id of its row, and the lane it waits in."""
+
+    id: int
+    lane: str
+
+
+def receive(body: bytes, signature: str, *, claim: bool = False) -> Kept | None:
+    """Keep the signed event in `body`; None if there is nothing to do: it came before, or we do not act on its type.
+
+    `claim` it for whoever is going to work on it at once. Raises BadSignature or BadEvent, and then nothing is stored.
     """
-    event = gateway.verify(body, signature, settings.current().webhook_secrets)
-    session = db.take_turn(f"event:{event['id']}")
-    known = session.scalar(select(WebhookEvent).where(WebhookEvent.stripe_id == event["id"]))
-    if known is not None:
-        log.info("webhook_duplicate", event_id=event["id"], type=event["type"], state=known.state)
-        return known.id if known.state == "received" else None
-    row = _row(event, body.decode())
-    session.add(row)
-    session.flush()
-    log.info("webhook_received", event_id=row.stripe_id, type=row.type, state=row.state)
-    return row.id if row.state == "received" else None
+    return keep(gateway.verify(body, signature, settings.current().webhook_secrets), body.decode(), claim=claim)
 
 
-def _row(event: dict[str, Any], body: str) -> WebhookEvent:
+def keep(event: dict[str, Any], body: str, *, claim: bool = False) -> Kept | None:
+    """Keep an event that is known to be Stripe's, as `receive` does."""
+    values = _row(event, body, claim=claim)
+    session = db.begin_write()
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement: Insert = insert(WebhookEvent).values(values).on_conflict_do_nothing(index_elements=["stripe_id"])
+    row_id = session.execute(statement.returning(WebhookEvent.id)).scalar()
+    if row_id is None:
+        log.info("webhook_duplicate", event_id=event["id"], type=event["type"])
+        return None
+    log.info("webhook_received", event_id=event["id"], type=event["type"], state=values["state"])
+    return Kept(row_id, values["lane"]) if values["state"] == "received" else None
+
+
+def _row(event: dict[str, Any], body: str, *, claim: bool) -> dict[str, Any]:
     subject = subject_of(event)
     livemode = bool(event.get("livemode"))
     is_ours = livemode == settings.current().livemode
     now = clock.now()
     state = "refused" if not is_ours else "received" if subject else "ignored"
-    return WebhookEvent(
-        stripe_id=event["id"],
-        type=event["type"],
-        noun=subject.noun if subject else None,
-        object_id=subject.object_id if subject else None,
-        customer=subject.customer if subject else customer_of(event),
-        api_version=event.get("api_version"),
-        livemode=livemode,
-        created_at=from_timestamp(event["created"]),
-        received_at=now,
-        body=_without_keys(event, body),
-        state=state,
-        attempts=0,
-        next_try_at=now if state == "received" else None,
-        error=None if is_ours else _wrong_mode(livemode),
-    )
+    customer = subject.customer if subject else customer_of(event)
+    return {
+        "stripe_id": event["id"],
+        "type": event["type"],
+        "noun": subject.noun if subject else None,
+        "object_id": subject.object_id if subject else None,
+        "customer": customer,
+        "lane": (customer or f"{subject.noun}:{subject.object_id}") if subject else None,
+        "api_version": event.get("api_version"),
+        "livemode": livemode,
+        "created_at": from_timestamp(event["created"]),
+        "received_at": now,
+        "request_id": request_id(),
+        "body": _without_keys(event, body),
+        "state": state,
+        "attempts": 0,
+        "next_try_at": now if state == "received" else None,
+        "claimed_until": datetime.now(UTC) + LEASE if claim and state == "received" else None,
+        "error": None if is_ours else _wrong_mode(livemode),
+    }
 
 
 def _without_keys(event: dict[str, Any], body: str) -> str:

@@ -1,22 +1,29 @@
 """Working off the inbox. An event is a doorbell: it says which object to ask Stripe about, nothing more.
 
-Each event is one edge of its own: what it changed and the mark that it is done commit together. A failure rolls all
-of that back and is then written down in a second edge, so that it survives.
+Events of one lane (a customer's) are worked off together: what they are about is asked for, then all that came is
+written, and every event it answers is marked done, in one edge. A failure rolls that back and is written down in a
+second edge, so that it survives. Whoever crashes leaves rows that wait; `process_due` finds them.
 """
 
 import random
+import time
 import traceback
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, func, or_, select, tuple_, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from billing.core import clock, db
 from billing.core.logging import get_logger
 from billing.core.signals import announce
+from billing.domain.customers.models import Customer
 from billing.gateway.errors import NoSuchObject
 from billing.sync import refresh
+from billing.sync.inbox import LEASE, Kept
 from billing.sync.models import PENDING, WebhookEvent
+from billing.sync.nouns import Answer, Ref
 from billing.sync.signals import EventParked, event_parked
 
 log = get_logger(__name__)
@@ -24,70 +31,158 @@ log = get_logger(__name__)
 MAX_ATTEMPTS = 8
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=6)
-
-
-def process(event_id: int) -> bool:
-    """Do what the event with that row id asks for, and every other pending event about the same object with it.
-
-    False when it failed: that is written down, and the event waits for its next try.
-    """
-    try:
-        with db.edge() as session:
-            row = session.get_one(WebhookEvent, event_id)
-            if row.state not in PENDING:
-                return True
-            served = _pending_about_the_same(row)
-            answers = refresh.ask(row.noun, row.object_id)  # type: ignore[arg-type]  # pending rows have both, from the routes
-            changes = refresh.write(answers)
-            # Another process may have been as quick; what it marked done stays as it is.
-            still = select(WebhookEvent).where(WebhookEvent.id.in_(served), WebhookEvent.state.in_(PENDING))
-            for other in session.scalars(still):
-                other.state, other.error, other.next_try_at = "done", None, None
-                other.attempts += 1
-                other.done_at = clock.now()
-                other.changes = changes if other.id == event_id else []
-    except Exception as error:  # whatever went wrong must not stop the next event, and must be known
-        _write_down(event_id, error)
-        return False
-    log.info("webhook_processed", row=event_id, served=len(served), changed=len(changes))
-    return True
+_LANES_AT_ONCE = 4
+_ROWS_LOOKED_AT = 200
 
 
 def process_due(limit: int = 100) -> int:
-    """Process up to `limit` events whose time has come, the oldest first; how many were tried."""
+    """Work off lanes in which events are due, those that have waited longest first; how many events were tried.
+
+    Stops once `limit` have been. What another process has claimed is left to it.
+    """
+    tried = 0
+    while tried < limit and (lanes := claim(_LANES_AT_ONCE)):
+        for lane in lanes:
+            tried += serve(lane)
+    return tried
+
+
+def process(kept: Kept) -> int:
+    """Work off the lane of an event that came just now, unless somebody is at it, who will find the event as well."""
     with db.edge() as session:
-        due = session.scalars(
-            select(WebhookEvent.id)
-            .where(WebhookEvent.state.in_(PENDING))
-            .where(or_(WebhookEvent.next_try_at.is_(None), WebhookEvent.next_try_at <= clock.now()))
-            .order_by(WebhookEvent.id)
-            .limit(limit)
-        ).all()
-    for event_id in due:
-        process(event_id)
-    return len(due)
-
-
-def _pending_about_the_same(row: WebhookEvent) -> Sequence[int]:
-    """The ids of events that the state asked for from now on will have taken in."""
-    return (
-        db.session()
-        .scalars(
-            select(WebhookEvent.id).where(
-                WebhookEvent.noun == row.noun,
-                WebhookEvent.object_id == row.object_id,
-                WebhookEvent.state.in_(PENDING),
-            )
+        at_work = select(WebhookEvent.id).where(
+            WebhookEvent.lane == kept.lane,
+            WebhookEvent.id < kept.id,
+            WebhookEvent.state.in_(PENDING),
+            WebhookEvent.claimed_until > datetime.now(UTC),
         )
-        .all()
+        if session.scalars(at_work.limit(1)).first() is not None:
+            return 0
+    return serve(kept.lane)
+
+
+def claim(count: int) -> list[str]:
+    """Up to `count` lanes with events that are due and that nobody works on; now they are the caller's for a while."""
+    now = datetime.now(UTC)
+    with db.edge():
+        session = db.begin_write()
+        due = (
+            select(WebhookEvent.id, WebhookEvent.lane)
+            .where(_is_due(), or_(WebhookEvent.claimed_until.is_(None), WebhookEvent.claimed_until <= now))
+            .order_by(WebhookEvent.next_try_at, WebhookEvent.id)
+            .limit(_ROWS_LOOKED_AT)
+            .with_for_update(skip_locked=True)
+        )
+        found = session.execute(due).all()
+        lanes = list(dict.fromkeys(str(lane) for _, lane in found))[:count]
+        ours = [row_id for row_id, lane in found if lane in lanes]
+        session.execute(update(WebhookEvent).where(WebhookEvent.id.in_(ours)).values(claimed_until=now + LEASE))
+    return lanes
+
+
+def serve(lane: str) -> int:
+    """Work off what is due in the lane until nothing is; how many events were tried."""
+    tried = 0
+    while waiting := _waiting(lane):
+        tried += sum(map(len, waiting.values()))
+        is_alone = len(waiting) == 1
+        if not _serve(waiting, may_fail=not is_alone) and not is_alone:
+            for ref, event_ids in waiting.items():  # one of them is at fault: it must not hold up the others
+                _serve({ref: event_ids}, may_fail=False)
+    return tried
+
+
+def _is_due() -> ColumnElement[bool]:
+    return and_(
+        WebhookEvent.state.in_(PENDING),
+        or_(WebhookEvent.next_try_at.is_(None), WebhookEvent.next_try_at <= clock.now()),
     )
+
+
+def _waiting(lane: str) -> dict[Ref, list[int]]:
+    """What events that are due in the lane are about, each with the ids of their rows."""
+    with db.edge() as session:
+        rows = session.execute(
+            select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id)
+            .where(WebhookEvent.lane == lane, _is_due())
+            .order_by(WebhookEvent.id)
+            .limit(_ROWS_LOOKED_AT)
+        )
+        waiting: dict[Ref, list[int]] = {}
+        for row_id, noun, object_id in rows:
+            waiting.setdefault(Ref(str(noun), str(object_id)), []).append(row_id)
+        return waiting
+
+
+def _serve(waiting: dict[Ref, list[int]], *, may_fail: bool) -> bool:
+    """Ask about these objects and mark every event done that the answers cover; whether that worked.
+
+    A failure is written down, unless it `may_fail`, because it will be tried one by one.
+    """
+    began = time.monotonic()
+    try:
+        with db.edge() as session:
+            # Whatever has a row by now happened before we ask, so that the answers take it in.
+            newest = session.scalar(select(func.max(WebhookEvent.id)))
+            answers = refresh.ask(*waiting)
+            changes = refresh.write(answers)
+            served = _mark_done(answers, newest or 0, changes, began)
+    except Exception as error:  # whatever went wrong must not stop the next event, and must be known
+        if not may_fail:
+            for event_id in next(iter(waiting.values())):
+                _write_down(event_id, error)
+        return False
+    log.info("webhooks_processed", served=served, asked=len(waiting), changed=len(changes))
+    return True
+
+
+def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, Any]], began: float) -> int:
+    """Mark the pending events about these objects, up to row `newest`; what changed is told by the last of each."""
+    session = db.session()
+    refs = [answer.ref for answer in answers]
+    about = tuple_(WebhookEvent.noun, WebhookEvent.object_id).in_(refs)
+    rows = session.execute(
+        select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.attempts)
+        .where(WebhookEvent.state.in_(PENDING), WebhookEvent.id <= newest, about)
+        .order_by(WebhookEvent.id)
+    ).all()
+    if not rows:
+        return 0
+    tellers = {Ref(str(noun), str(object_id)): row_id for row_id, noun, object_id, _ in rows}
+    told: dict[int, list[dict[str, Any]]] = {row_id: [] for row_id, *_ in rows}
+    for change in changes:  # what nobody rang for is told with the rest
+        told[tellers.get(Ref(change["noun"], change["stripe_id"]), rows[-1].id)].append(change)
+    owners = [answer.ref.stripe_id for answer in answers if answer.ref.noun == "customer"]
+    account_id = session.scalar(select(Customer.account_id).where(Customer.stripe_id.in_(owners))) if owners else None
+    session.execute(
+        update(WebhookEvent),
+        [
+            {
+                "id": row.id,
+                "state": "done",
+                "attempts": row.attempts + 1,
+                "account_id": account_id,
+                "next_try_at": None,
+                "claimed_until": None,
+                "error": None,
+                "changes": told[row.id],
+                "duration_ms": round((time.monotonic() - began) * 1000),
+                "done_at": clock.now(),
+            }
+            for row in rows
+        ],
+    )
+    return len(rows)
 
 
 def _write_down(event_id: int, error: Exception) -> None:
     with db.edge():
         row = db.begin_write().get_one(WebhookEvent, event_id)
+        if row.state not in PENDING:  # another process was luckier
+            return
         row.attempts += 1
         row.error = "".join(traceback.format_exception(error))[-8000:]
+        row.claimed_until = None
         if row.attempts >= MAX_ATTEMPTS or isinstance(error, NoSuchObject):
             row.state, row.next_try_at = "parked", None
             announce(event_parked, EventParked(row.stripe_id, row.type, repr(error)))

@@ -1,11 +1,10 @@
-"""Asking Stripe for the newest state of an object, and projecting the answers: the one way anything gets updated.
+"""Asking Stripe for the newest state of objects, and projecting the answers: the one way anything gets updated.
 
 Webhooks, the Checkout return page and our own buttons all come through here. First everything is asked, then all of
 it is written at once under the customer's turn, so no lock is held while Stripe thinks.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -18,74 +17,51 @@ from billing.domain.access import service as access
 from billing.domain.access.service import Access
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import service as catalog
-from billing.domain.catalog.models import Price
-from billing.domain.checkout import trials
-from billing.domain.customers import projection as customer_projection
 from billing.domain.customers import service as customers
 from billing.domain.customers.models import Customer
-from billing.domain.invoices import projection as invoice_projection
-from billing.domain.invoices import service as invoices
-from billing.domain.payment_methods import projection as method_projection
 from billing.domain.payment_methods.models import PaymentMethod
-from billing.domain.payments import projection as payment_projection
-from billing.domain.subscriptions import projection as subscription_projection
 from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
-from billing.gateway import checkout_sessions, payment_methods, subscriptions
-from billing.gateway import customers as customers_gateway
-from billing.gateway import invoices as invoices_gateway
-from billing.gateway.errors import NoSuchObject
-from billing.sync.routes import Noun
+from billing.gateway import payment_methods, subscriptions
+from billing.sync.nouns import NOUNS, RANK, Answer, Ref
 from billing.sync.signals import AccessChange, access_changed
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What Stripe said of an object when it was `asked` (see `clock.ticket`); `data` is None where it has none."""
-
-    noun: Noun
-    stripe_id: str
-    asked: int
-    data: Any
+def refresh(*refs: Ref) -> list[dict[str, Any]]:
+    """Make the local tables say what Stripe says now of the objects and of what they need; what that changed."""
+    return write(ask(*refs))
 
 
-def refresh(noun: Noun, stripe_id: str) -> list[dict[str, Any]]:
-    """Make the local tables say what Stripe says now of the object and of what it needs; what that changed."""
-    return write(ask(noun, stripe_id))
+def ask(*refs: Ref, known: Sequence[Answer] = ()) -> list[Answer]:
+    """The newest state of the objects, and of what must be known before they can be kept.
+
+    One call often answers for several: an invoice comes with its subscription and customer. `known` are answers at
+    hand already. Raises NoSuchObject.
+    """
+    answers = {answer.ref: answer for answer in known}
+    for answer in known:
+        _ask_what_it_needs(answer, answers)
+    for ref in sorted(set(refs), key=lambda ref: (-RANK[ref.noun], ref.stripe_id)):
+        _ask_one(ref, answers)
+    return list(answers.values())
 
 
-def ask(noun: Noun, stripe_id: str) -> list[Answer]:
-    """The newest state of the object, and of what must be known before it can be kept."""
-    asked = clock.ticket()
-    match noun:
-        case "customer":
-            data = customers_gateway.retrieve(stripe_id)
-            method = None if data.get("deleted") else data["invoice_settings"]["default_payment_method"]
-            return [Answer(noun, stripe_id, asked, data), *_method_if_new(method)]
-        case "payment_method":
-            data = payment_methods.retrieve(stripe_id)
-            return [*_customer_if_new(data["customer"]), Answer(noun, stripe_id, asked, data)]
-        case "subscription":
-            return _around_subscription(subscriptions.retrieve(stripe_id), asked)
-        case "invoice":
-            try:
-                data = invoices_gateway.retrieve(stripe_id)
-            except NoSuchObject:  # a draft may be deleted
-                return [Answer(noun, stripe_id, asked, None)]
-            return [*_customer_if_new(data["customer"]), Answer(noun, stripe_id, asked, data)]
-        case "checkout_session":
-            return ask_bought(checkout_sessions.retrieve(stripe_id))
-        case "product" | "price":
-            return [Answer(noun, stripe_id, asked, catalog.ask(noun, stripe_id))]
+def _ask_one(ref: Ref, answers: dict[Ref, Answer]) -> None:
+    if ref in answers:
+        return
+    came = [answer for answer in NOUNS[ref.noun].ask(ref.stripe_id) if answer.ref not in answers]
+    answers.update({answer.ref: answer for answer in came})
+    for answer in came:
+        _ask_what_it_needs(answer, answers)
 
 
-def ask_bought(checkout: dict[str, Any]) -> list[Answer]:
-    """The newest state of everything the Checkout Session brought about."""
-    answers = ask("customer", checkout["customer"]) if checkout["customer"] else []
-    if checkout["subscription"]:
-        answers += ask("subscription", checkout["subscription"])
-    if checkout["invoice"]:
-        answers += ask("invoice", checkout["invoice"])
-    return answers
+def _ask_what_it_needs(answer: Answer, answers: dict[Ref, Answer]) -> None:
+    noun = NOUNS[answer.ref.noun]
+    for ref in noun.leads_to(answer.data):
+        _ask_one(ref, answers)
+    for ref in noun.refers_to(answer.data):
+        model = NOUNS[ref.noun].model
+        if ref not in answers and model is not None and find(db.session(), model, ref.stripe_id) is None:
+            _ask_one(ref, answers)
 
 
 def catch_up(account: Account) -> None:
@@ -96,64 +72,33 @@ def catch_up(account: Account) -> None:
 
 
 def ask_whole(customer: str) -> list[Answer]:
-    """The newest state of a customer, of all its subscriptions and of the latest invoice of each that is live."""
-    answers = ask("customer", customer)
+    """The newest state of a customer, its payment methods, subscriptions, and the latest invoice of each live one."""
+    answers = ask(Ref("customer", customer))
     if not answers[0].data.get("deleted"):
         answers += _methods_of(customer)
     asked = clock.ticket()
-    for data in subscriptions.list_for_customer(customer):
-        answers += _around_subscription(data, asked)
-        if data["latest_invoice"] and data["status"] not in NOT_LIVE_STATUSES:
-            answers += ask("invoice", data["latest_invoice"]["id"])
-    return answers
-
-
-def _around_subscription(data: dict[str, Any], asked: int) -> list[Answer]:
-    """The subscription's answer, behind those of what it refers to and we do not know yet."""
-    return [
-        *_customer_if_new(data["customer"]),
-        *_prices_if_new(item["price"]["id"] for item in data["items"]["data"]),
-        *_method_if_new(data["default_payment_method"]),
-        Answer("subscription", data["id"], asked, data),
+    held = subscriptions.list_for_customer(customer)
+    latest = [
+        Ref("invoice", data["latest_invoice"]["id"])
+        for data in held
+        if data["latest_invoice"] and data["status"] not in NOT_LIVE_STATUSES
     ]
-
-
-def _customer_if_new(stripe_id: str | None) -> list[Answer]:
-    if stripe_id is None or find(db.session(), Customer, stripe_id) is not None:
-        return []
-    return ask("customer", stripe_id)
+    answers += [Answer(Ref("subscription", data["id"]), asked, data) for data in held]
+    return ask(*latest, known=answers)
 
 
 def _methods_of(customer: str) -> list[Answer]:
     """The payment methods Stripe lists for the customer, and those we have as theirs which it lists no more."""
     asked = clock.ticket()
-    listed = {data["id"]: data for data in payment_methods.list_for_customer(customer)}
+    listed = [
+        Answer(Ref("payment_method", data["id"]), asked, data) for data in payment_methods.list_for_customer(customer)
+    ]
     kept = (
         select(PaymentMethod.stripe_id)
         .join(PaymentMethod.customer)
         .where(Customer.stripe_id == customer, PaymentMethod.is_detached.is_(False))
     )
-    gone = [stripe_id for stripe_id in db.session().scalars(kept) if stripe_id not in listed]
-    return [
-        *(Answer("payment_method", stripe_id, asked, data) for stripe_id, data in listed.items()),
-        *(answer for stripe_id in gone for answer in ask("payment_method", stripe_id)),
-    ]
-
-
-def _method_if_new(stripe_id: str | None) -> list[Answer]:
-    if stripe_id is None or find(db.session(), PaymentMethod, stripe_id) is not None:
-        return []
-    asked = clock.ticket()
-    return [Answer("payment_method", stripe_id, asked, payment_methods.retrieve(stripe_id))]
-
-
-def _prices_if_new(stripe_ids: Iterable[str]) -> list[Answer]:
-    missing = [stripe_id for stripe_id in stripe_ids if find(db.session(), Price, stripe_id) is None]
-    return [answer for stripe_id in missing for answer in ask("price", stripe_id)]
-
-
-# What is written first is what the others refer to.
-_ORDER: tuple[Noun, ...] = ("product", "price", "customer", "payment_method", "subscription", "invoice")
+    return ask(*(Ref("payment_method", stripe_id) for stripe_id in db.session().scalars(kept)), known=listed)
 
 
 def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
@@ -161,15 +106,17 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
     Announces `access_changed` for every account whose access is another one afterwards.
     """
-    owners = sorted({owner for answer in answers if (owner := _owner(answer))})
+    owned = [(answer, _owner(answer)) for answer in answers]
+    owners = sorted({owner for _, owner in owned if owner})
     for owner in owners:
         db.take_turn(customers.turn(owner))
-    session = db.take_turn(catalog.TURN) if _touches_catalog(answers) else db.begin_write()
+    is_catalog = any(owner is None for _, owner in owned)
+    session = db.take_turn(catalog.TURN) if is_catalog else db.begin_write()
     before = {account.id: access.access_for(account) for account in _accounts(session, owners)}
     changes = [
-        _describe(answer.noun, change)
-        for answer in sorted(answers, key=lambda answer: _ORDER.index(answer.noun))
-        for change in _project(session, answer)
+        _describe(answer.ref, change)
+        for answer in sorted(answers, key=lambda answer: RANK[answer.ref.noun])
+        for change in NOUNS[answer.ref.noun].project(session, answer)
         if change
     ]
     db.read_cache().clear()
@@ -181,19 +128,12 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 def _owner(answer: Answer) -> str | None:
-    if answer.noun == "customer":
-        return answer.stripe_id
-    if answer.data is None or answer.noun in ("product", "price"):
-        return None
-    owner: str | None = answer.data["customer"]
-    if owner is None and answer.noun == "payment_method":  # detached: it no longer says whose it was
-        known = find(db.session(), PaymentMethod, answer.stripe_id)
+    """The customer under whose turn the answer is written; None for what belongs to nobody, as the catalog does."""
+    owner = NOUNS[answer.ref.noun].customer(answer)
+    if owner is None and answer.ref.noun == "payment_method":  # detached: it no longer says whose it was
+        known = find(db.session(), PaymentMethod, answer.ref.stripe_id)
         owner = known.customer.stripe_id if known else None
     return owner
-
-
-def _touches_catalog(answers: Sequence[Answer]) -> bool:
-    return any(answer.noun in ("product", "price") for answer in answers)
 
 
 def _accounts(session: Session, owners: list[str]) -> Sequence[Account]:
@@ -204,36 +144,12 @@ def _differs(was: Access, is_now: Access) -> bool:
     return (was.state, was.plan, was.features) != (is_now.state, is_now.plan, is_now.features)
 
 
-def _project(session: Session, answer: Answer) -> list[Change[Any]]:
-    data, asked = answer.data, answer.asked
-    match answer.noun:
-        case "product" | "price":
-            return catalog.project(session, data, asked)
-        case "customer":
-            return [customer_projection.project(session, data, asked)]
-        case "payment_method":
-            kept = method_projection.project(session, data, asked)
-            return [kept] if kept else []
-        case "subscription":
-            change = subscription_projection.project(session, data, asked)
-            trials.record(session, change.row)
-            return [change]
-        case "invoice" if data is None:
-            invoices.forget(session, answer.stripe_id)
-            return []
-        case _:
-            return [
-                invoice_projection.project(session, data, asked),
-                *payment_projection.project_all(session, data, asked),
-            ]
-
-
-def _describe(noun: Noun, change: Change[Any]) -> dict[str, Any]:
+def _describe(ref: Ref, change: Change[Any]) -> dict[str, Any]:
     def plain(values: dict[str, Any]) -> dict[str, Any]:
         return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
 
     return {
-        "noun": noun,
+        "noun": ref.noun,
         "stripe_id": change.row.stripe_id,
         "before": None if change.before is None else plain(change.before),
         "after": plain(change.after),

@@ -12,6 +12,7 @@ from billing.domain.catalog import queries as catalog
 from billing.domain.checkout import service as checkout
 from billing.domain.subscriptions import queries as subscriptions
 from billing.sync import refresh
+from billing.sync.nouns import bought
 from billing.web import plans, visitor
 from billing.web.blueprint import ask_to_sign_in
 from billing.web.links import absolute
@@ -76,7 +77,7 @@ def checkout_return() -> ResponseReturnValue:
         return ask_to_sign_in()
     session = checkout.retrieve_own(account, request.args.get("session_id", ""))
     if session["status"] == "complete":
-        refresh.write(refresh.ask_bought(session))
+        refresh.refresh(*bought(session))
     state = _state(session["status"], session["payment_status"])
     if state == "pending" and access.access_for(account).state in ("grace", "suspended"):
         return redirect(url_for("billing.overview"), 303)  # the bank sent it back: the invoice waits there

@@ -1,13 +1,13 @@
 """Where Stripe posts its events. Kept first, answered, then worked off."""
 
-from flask import Flask, Response, abort, current_app, jsonify, request
+from flask import abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from billing.core import ratelimit, settings
 from billing.core.errors import Refusal
 from billing.core.logging import get_logger
-from billing.sync import inbox, processor
+from billing.sync import inbox, work
 from billing.web.blueprint import PageBlueprint
 
 log = get_logger(__name__)
@@ -16,7 +16,6 @@ webhooks = PageBlueprint("billing_webhooks", __name__, checks_csrf=False)
 
 _LARGEST_BODY = 512 * 1024
 _BAD_LIMIT = "60 per minute"
-_ALSO_DUE = 5  # failed events that are tried again on the way
 
 
 @webhooks.url_value_preprocessor
@@ -42,23 +41,13 @@ def receive() -> ResponseReturnValue:
             abort(413, "No event is that large.")
         if request.mimetype != "application/json":
             abort(415, "Stripe's events are application/json.")
-        waiting = inbox.receive(body, request.headers.get("Stripe-Signature", ""))
+        kept = inbox.receive(body, request.headers.get("Stripe-Signature", ""), claim=work.current().claims)
     except (Refusal, HTTPException) as error:
         log.warning("webhook_refused", reason=str(error), remote=request.remote_addr)
         ratelimit.hit("bad webhook", request.remote_addr or "", _BAD_LIMIT)
         raise
     response = jsonify(received=True)
-    if waiting is not None:
-        _work_off_after(response, waiting)
+    if kept is not None:
+        at_work = work.current()
+        response.call_on_close(lambda: at_work.begin(kept))
     return response
-
-
-def _work_off_after(response: Response, event_id: int) -> None:
-    """Process the event, and others that are due, once the answer has been sent and the event is committed."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target, not its stub
-
-    @response.call_on_close
-    def work_off() -> None:
-        with app.app_context():
-            processor.process(event_id)
-            processor.process_due(limit=_ALSO_DUE)

@@ -8,6 +8,7 @@ from billing.domain.accounts.models import Account
 from billing.domain.accounts.service import AccountRef
 from billing.domain.customers import service as customers
 from billing.sync import refresh
+from billing.sync.nouns import Ref
 from tests.support.portal import Portal
 
 
@@ -49,7 +50,7 @@ def subscribe(
     return made
 
 
-def learn(noun: Any, stripe_id: str) -> list[dict[str, Any]]:
+def learn(noun: str, stripe_id: str) -> list[dict[str, Any]]:
     """What the local tables change when Stripe is asked about the object."""
     with db.edge():
-        return refresh.refresh(noun, stripe_id)
+        return refresh.refresh(Ref(noun, stripe_id))

@@ -1,7 +1,7 @@
 """Working off the inbox: once, in bulk, again after a while, and given up in the end."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.core import clock, db
+from billing.sandbox.sandbox import answered
 from billing.sync import processor, queries
+from billing.sync.inbox import Kept
 from billing.sync.models import WebhookEvent
 from billing.sync.signals import EventParked, event_parked
 from tests.domain import people
@@ -22,8 +24,8 @@ def test_waiting_doubles_up_to_hours(attempts: int) -> None:
     assert longest / 2 <= processor.wait_after(attempts) <= longest
 
 
-def arrive(noun: str, object_id: str, **values: Any) -> int:
-    """An event that waits in the inbox; the id of its row."""
+def arrive(noun: str, object_id: str, lane: str | None = None, **values: Any) -> Kept:
+    """An event that waits in the inbox, in the lane of its object unless told otherwise."""
     now = clock.now()
     with db.edge():
         session = db.begin_write()
@@ -33,6 +35,7 @@ def arrive(noun: str, object_id: str, **values: Any) -> int:
                 "type": f"{noun}.updated",
                 "noun": noun,
                 "object_id": object_id,
+                "lane": lane or object_id,
                 "livemode": False,
                 "created_at": now,
                 "received_at": now,
@@ -45,13 +48,19 @@ def arrive(noun: str, object_id: str, **values: Any) -> int:
         )
         session.add(row)
         session.flush()
-        return row.id
+        return Kept(row.id, row.lane or "")
 
 
-def state(event_id: int) -> tuple[str, int]:
+def state(kept: Kept) -> tuple[str, int]:
     with db.edge() as session:
-        row = session.get_one(WebhookEvent, event_id)
+        row = session.get_one(WebhookEvent, kept.id)
         return row.state, row.attempts
+
+
+def row_of(kept: Kept) -> WebhookEvent:
+    row = db.session().get_one(WebhookEvent, kept.id)
+    db.session().refresh(row)
+    return row
 
 
 @pytest.fixture
@@ -60,20 +69,63 @@ def inside(sqlite_portal: Portal) -> Any:
         yield sqlite_portal
 
 
-def test_events_about_one_object_are_served_together(inside: Portal) -> None:
+def asked_for(portal: Portal) -> list[str]:
+    """The paths of the questions Stripe gets from now on."""
+    paths: list[str] = []
+
+    def note(_sandbox: object, *, method: str, path: str, **_: object) -> None:
+        paths.append(f"{method} {path}")
+
+    answered.connect(note, sender=portal.sandbox, weak=False)
+    return paths
+
+
+def test_events_about_one_object_are_served_by_one_question(inside: Portal) -> None:
     customer = people.customer_of(people.account())
     inside.sandbox.call("POST", f"/v1/customers/{customer}", {"name": "Countess"})
     first, second = arrive("customer", customer), arrive("customer", customer)
     other = arrive("customer", "cus_other")
-    assert processor.process(second)
+    paths = asked_for(inside)
+    assert processor.process(first) == 2
+    assert paths == [f"GET /v1/customers/{customer}"]
     assert (state(first), state(second), state(other)) == (("done", 1), ("done", 1), ("received", 0))
-    with db.edge() as session:
-        told = session.get_one(WebhookEvent, second).changes
-        assert told is not None
-        assert told[0]["after"]["name"] == "Countess"
-        assert session.get_one(WebhookEvent, first).changes == []
-    assert processor.process(first), "what is done already is no failure"
-    assert state(first) == ("done", 1)
+    told = row_of(second).changes
+    assert told
+    assert told[0]["after"]["name"] == "Countess"
+    assert row_of(first).changes == []
+    assert row_of(second).account_id == 1
+    assert processor.process(first) == 0, "what is done already is not done again"
+
+
+def test_an_invoice_brings_what_the_customers_other_events_are_about(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    customer = made["customer"]
+    about = (("customer", customer), ("subscription", made["id"]), ("invoice", made["latest_invoice"]))
+    events = [arrive(noun, stripe_id, customer) for noun, stripe_id in about]
+    elsewhere = arrive("subscription", made["id"], "subscription:alone")
+    paths = asked_for(inside)
+    assert processor.process(events[0]) == 3
+    assert paths == [f"GET /v1/invoices/{made['latest_invoice']}"]
+    assert {state(event) for event in (*events, elsewhere)} == {("done", 1)}
+
+
+def test_who_is_at_work_already_finds_what_comes_meanwhile(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    first, second = arrive("customer", customer, claimed_until=soon), arrive("customer", customer, claimed_until=soon)
+    assert processor.process(second) == 0, "the first event's process is at it"
+    assert processor.claim(10) == []
+    assert processor.process(first) == 2
+
+
+def test_who_dies_at_work_lets_go(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    left = arrive("customer", customer, claimed_until=past)
+    assert processor.claim(10) == [customer]
+    assert processor.claim(10) == [], "somebody has it now"
+    assert processor.serve(customer) == 1
+    assert state(left) == ("done", 1)
 
 
 def test_an_object_stripe_does_not_have_is_given_up_at_once(inside: Portal) -> None:
@@ -84,15 +136,14 @@ def test_an_object_stripe_does_not_have_is_given_up_at_once(inside: Portal) -> N
 
     waiting = arrive("customer", "cus_none")
     with event_parked.connected_to(listen):
-        assert not processor.process(waiting)
+        assert processor.process(waiting) == 1
     assert state(waiting) == ("parked", 1)
     assert [told.event for told in parked] == ["evt_0"]
-    with db.edge() as session:
-        row = session.get_one(WebhookEvent, waiting)
-        assert row.error is not None
-        assert "NoSuchObject" in row.error
-        assert row.next_try_at is None
-        assert queries.count_needing_attention() == {"parked": 1}
+    row = row_of(waiting)
+    assert row.error is not None
+    assert "NoSuchObject" in row.error
+    assert row.next_try_at is None
+    assert queries.count_needing_attention() == {"parked": 1}
 
 
 def test_a_failure_waits_for_its_turn_and_is_given_up_in_the_end(inside: Portal) -> None:
@@ -110,12 +161,13 @@ def test_a_failure_waits_for_its_turn_and_is_given_up_in_the_end(inside: Portal)
 
 def test_a_failure_stops_nothing_else(inside: Portal) -> None:
     customer = people.customer_of(people.account())
-    bad, good = arrive("customer", "cus_none"), arrive("customer", customer)
+    bad, good = arrive("payment_method", "pm_none", customer), arrive("customer", customer)
     assert processor.process_due() == 2
     assert (state(bad)[0], state(good)[0]) == ("parked", "done")
 
 
-def test_no_more_are_tried_than_asked_for(inside: Portal) -> None:
-    for _ in range(3):
-        arrive("customer", "cus_none")
-    assert processor.process_due(limit=2) == 2
+def test_no_more_lanes_are_begun_than_asked_for(inside: Portal) -> None:
+    for number in range(6):
+        arrive("customer", f"cus_none_{number}")
+    assert processor.process_due(limit=2) == 4, "lanes are claimed four at a time"
+    assert processor.process_due() == 2

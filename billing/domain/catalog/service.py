@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -58,8 +58,8 @@ class Entry:
     prices: list[dict[str, Any]]
 
 
-def ask(noun: Literal["product", "price"], stripe_id: str) -> Entry | None:
-    """What Stripe says now of a product, or of a price and its product; None for what is no plan of ours."""
+def ask(noun: str, stripe_id: str) -> Entry | None:
+    """What Stripe says now of a "product", or of a "price" and its product; None for what is no plan of ours."""
     prices = [gateway.retrieve_price(stripe_id)] if noun == "price" else []
     product = gateway.retrieve_product(prices[0]["product"] if prices else stripe_id)
     if product.get("deleted"):

@@ -75,28 +75,39 @@ def upgrade() -> None:
         sa.Column("noun", sa.String(length=40), nullable=True),
         sa.Column("object_id", sa.String(length=255), nullable=True),
         sa.Column("customer", sa.String(length=255), nullable=True),
+        sa.Column("lane", sa.String(length=300), nullable=True),
+        sa.Column("account_id", BIG, nullable=True),
         sa.Column("api_version", sa.String(length=60), nullable=True),
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("request_id", sa.String(length=100), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("attempts", BIG, nullable=False),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("changes", sa.JSON(), nullable=True),
+        sa.Column("duration_ms", BIG, nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["billing_accounts.id"], name=op.f("fk_billing_webhook_events_account_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_webhook_events")),
         sa.UniqueConstraint("stripe_id", name=op.f("uq_billing_webhook_events_stripe_id")),
     )
     op.create_index(op.f("ix_billing_webhook_events_customer"), "billing_webhook_events", ["customer"], unique=False)
-    op.create_index(
-        "ix_billing_webhook_events_object", "billing_webhook_events", ["noun", "object_id", "state"], unique=False
-    )
-    op.create_index(
-        "ix_billing_webhook_events_pending", "billing_webhook_events", ["state", "next_try_at", "id"], unique=False
-    )
-    op.create_index(op.f("ix_billing_webhook_events_type"), "billing_webhook_events", ["type"], unique=False)
+    waits = sa.text("state IN ('received', 'failed')")
+    for name, columns in (("due", ["next_try_at", "id"]), ("lane", ["lane"]), ("object", ["object_id"])):
+        op.create_index(
+            f"ix_billing_webhook_events_{name}",
+            "billing_webhook_events",
+            columns,
+            sqlite_where=waits,
+            postgresql_where=waits,
+        )
+    op.create_index("ix_billing_webhook_events_state", "billing_webhook_events", ["state", "id"])
 
     op.create_table(
         "billing_customers",

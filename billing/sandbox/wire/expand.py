@@ -1,6 +1,7 @@
 """`expand`: ids replaced by their objects, and the fields Stripe only includes when asked."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from billing.sandbox.kinds import KINDS
@@ -30,7 +31,7 @@ def _walk(unit: Unit, node: Any, parts: list[str], path: str, owner: Json, prefi
         for item in node:
             _walk(unit, item, parts, path, *_owner(item, owner, prefix))
         return
-    if not parts or not isinstance(node, dict):
+    if not parts or not isinstance(node, dict) or node.get("deleted"):  # what is left of a deleted object has nothing
         return
     name, rest = parts[0], parts[1:]
     kind = owner.get("object", "")
@@ -60,7 +61,8 @@ def _filled(unit: Unit, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     found = unit.find(value)
-    return value if found is None else unit.present(found)
+    # A copy: what is expanded below it must not show in the object itself, which may be the answer around it.
+    return value if found is None else deepcopy(unit.present(found))
 
 
 def _cannot(path: str) -> StripeApiError:

@@ -23,7 +23,7 @@ def invoice_row(stripe_id: str) -> Invoice:
 
 def asked(stripe_id: str) -> dict[str, Any]:
     with db.edge():
-        return gateway.retrieve(stripe_id)
+        return gateway.retrieve_around(stripe_id).invoice
 
 
 def test_a_first_invoice_whole(inside: Portal) -> None:

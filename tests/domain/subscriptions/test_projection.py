@@ -59,7 +59,7 @@ def test_older_state_leaves_items_alone(inside: Portal) -> None:
     ada = people.account()
     made = people.subscribe(inside, ada)
     with db.edge():
-        stale = gateway.retrieve(made["id"])
+        stale = gateway.retrieve_around(made["id"]).subscription
     inside.sandbox.call("POST", f"/v1/subscription_items/{made['items']['data'][0]['id']}", {"quantity": 5})
     people.learn("subscription", made["id"])
     with db.edge():
@@ -78,7 +78,7 @@ def test_learning_the_same_again_changes_nothing(inside: Portal) -> None:
 def test_a_customer_nobody_projected_is_a_bug(inside: Portal) -> None:
     made = people.subscribe(inside, people.account())
     with db.edge():
-        data = gateway.retrieve(made["id"]) | {"customer": "cus_unknown"}
+        data = gateway.retrieve_around(made["id"]).subscription | {"customer": "cus_unknown"}
         session = db.begin_write()
         with pytest.raises(LookupError, match="of a customer that was not projected"):
             projection.project(session, data, clock.ticket())

@@ -1,0 +1,97 @@
+"""A queue that tells consumers on any host that there is work: huey on SQLite, PostgreSQL or Redis.
+
+huey hands a task out at most once and may lose it with the consumer that took it. So nothing may exist only here:
+what is to be done stands in a table of ours, and `look` finds what nobody was told of.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from flask import Flask
+from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
+
+from billing.core.errors import Misconfigured
+from billing.core.logging import get_logger
+
+log = get_logger(__name__)
+
+_NAME = "billing"
+
+
+def problem_with(url: str) -> str | None:
+    """Why `url` names no queue, in words that do not repeat it (it may hold a password), or None."""
+    if urlsplit(url).scheme in _OPENERS:
+        return None
+    return "must be inline, thread, or a queue: sqlite:///…, postgresql://… or redis://…"
+
+
+def _on_sqlite(url: str) -> Any:
+    return SqliteHuey(_NAME, filename=unquote(urlsplit(url).path.removeprefix("/")), results=False)
+
+
+def _on_postgres(url: str) -> Any:
+    return PostgresHuey(_NAME, dsn=url, results=False, table_prefix="billing_queue")
+
+
+def _on_redis(url: str) -> Any:
+    try:
+        return RedisHuey(_NAME, url=url, results=False)
+    except Exception as error:
+        raise Misconfigured(f"EVENT_PROCESSING: {error}") from None
+
+
+_OPENERS: dict[str, Callable[[str], Any]] = {
+    "sqlite": _on_sqlite,
+    "postgresql": _on_postgres,
+    "redis": _on_redis,
+    "rediss": _on_redis,
+}
+
+
+@dataclass(frozen=True)
+class _Opened:
+    process: int
+    huey: Any  # it ships no types
+    enqueue: Callable[[str], object]
+
+
+class Queue:
+    """The queue at `url`. A consumer calls `work` with what was put in, and `look` once a minute, inside `app`."""
+
+    def __init__(self, app: Flask, url: str, work: Callable[[str], object], look: Callable[[], object]) -> None:
+        self._app = app
+        self._url = url
+        self._work = work
+        self._look = look
+        self._opened: _Opened | None = None
+
+    def put(self, what: str) -> None:
+        """Tell a consumer. That the queue cannot be reached is logged: `look` will find the work."""
+        try:
+            self._open().enqueue(what)
+        except Exception:
+            log.exception("queue_unreachable")
+
+    def consume(self, threads: int) -> None:
+        """Work in the foreground, with so many threads, until the process is told to end; then finish what is begun."""
+        self._open().huey.create_consumer(workers=threads, graceful_signal="TERM").run()
+
+    def _open(self) -> _Opened:
+        """The queue as this process has it open: its connections do not survive a fork."""
+        if self._opened is None or self._opened.process != os.getpid():
+            huey = _OPENERS[urlsplit(self._url).scheme](self._url)
+
+            def work(what: str) -> None:
+                with self._app.app_context():
+                    self._work(what)
+
+            def look() -> None:
+                with self._app.app_context():
+                    self._look()
+
+            huey.periodic_task(crontab(minute="*"), name="billing.look")(look)
+            self._opened = _Opened(os.getpid(), huey, huey.task(name="billing.work")(work))
+        return self._opened

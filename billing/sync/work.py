@@ -1,0 +1,136 @@
+"""Who works the inbox off, and when: EVENT_PROCESSING says.
+
+`inline`: the request that brought an event, once its answer has been sent. `thread`: threads beside the server. A
+queue's URL: the consumers that `flask billing work` starts, on any number of hosts. Whichever it is, the inbox is the
+truth and a wake-up may get lost: whoever works looks for what is due by itself, too.
+"""
+
+import os
+import threading
+from typing import Protocol
+
+from flask import Flask, current_app
+
+from billing.core.logging import get_logger
+from billing.core.queue import Queue
+from billing.core.settings import Settings
+from billing.sync import processor
+from billing.sync.inbox import Kept
+
+log = get_logger(__name__)
+
+_EXTENSION = "billing.work"
+_ALSO_DUE = 5  # events that are tried again on the way
+_LOOK_EVERY_SECONDS = 5.0
+
+
+class Work(Protocol):
+    """A way of working. `claims`: whether who takes an event in will be the one to work it off."""
+
+    claims: bool
+
+    def begin(self, kept: Kept) -> None:
+        """See to an event that has been committed, and whose delivery has been answered."""
+
+    def run(self, threads: int) -> None:
+        """Work off what comes, in the foreground, until the process is told to end."""
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let `app` work as its settings say."""
+    ways: dict[str, type[_Inline] | type[Threads]] = {"inline": _Inline, "thread": Threads}
+    way = ways.get(settings.event_processing, _Queued)
+    app.extensions[_EXTENSION] = way(app, settings)
+
+
+def current() -> Work:
+    """The current app's way of working."""
+    return current_app.extensions[_EXTENSION]  # type: ignore[no-any-return]  # extensions are untyped
+
+
+class Threads:
+    """Threads that work the inbox off beside a server; they start when first needed, in the process that needs them."""
+
+    claims = False
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._count = settings.event_threads
+        self._lock = threading.Lock()
+        self._started_in: int | None = None
+        self._threads: list[threading.Thread] = []
+        self._awake = threading.Semaphore(0)
+        self._stopping = threading.Event()
+
+    def begin(self, kept: Kept) -> None:
+        self._start(self._count)
+        self._awake.release()
+
+    def run(self, threads: int) -> None:
+        self._start(threads)
+        try:
+            self._stopping.wait()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Let the threads finish what they are at, and wait for them."""
+        self._stopping.set()
+        for _ in self._threads:
+            self._awake.release()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, count: int) -> None:
+        with self._lock:
+            if self._started_in == os.getpid():  # a server forks after it has made the app
+                return
+            self._started_in = os.getpid()
+            self._threads = [
+                threading.Thread(target=self._work, name=f"billing-work-{number}", daemon=True)
+                for number in range(count)
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._app.app_context():
+                    processor.process_due()
+            except Exception:  # the database may be away: the next look finds what this one left
+                log.exception("work_failed")
+            self._awake.acquire(timeout=_LOOK_EVERY_SECONDS)
+
+
+class _Inline:
+    """Whoever takes an event in works it off."""
+
+    claims = True
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    def begin(self, kept: Kept) -> None:
+        with self._app.app_context():
+            processor.process(kept)
+            processor.process_due(limit=_ALSO_DUE)
+
+    def run(self, threads: int) -> None:
+        Threads(self._app, self._settings).run(threads)
+
+
+class _Queued:
+    """Consumers take lanes from a queue."""
+
+    claims = False
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._queue = Queue(app, settings.event_processing, processor.serve, processor.process_due)
+
+    def begin(self, kept: Kept) -> None:
+        self._queue.put(kept.lane)
+
+    def run(self, threads: int) -> None:
+        self._queue.consume(threads)
