@@ -3,24 +3,34 @@
 from collections.abc import Sequence
 from typing import Any
 
+from billing.core.money import Money
 from billing.sandbox import automatic_tax
 from billing.sandbox.arithmetic import amounts
+from billing.sandbox.arithmetic.minimums import minimum
 from billing.sandbox.arithmetic.periods import DAY
 from billing.sandbox.resources import prices
 from billing.sandbox.unit import Json, Unit
+from billing.sandbox.wire.errors import invalid
 
 
 def total(unit: Unit, session: Json) -> None:
-    """Work out what the session asks for now; a trial's recurring lines are free."""
+    """Work out what the session asks for now; a trial's recurring lines are free. Too little to charge is refused."""
     session["_location"] = _location(unit, session)
     if session["automatic_tax"]["enabled"]:
         known = automatic_tax.country(session["_location"]) is not None
         session["automatic_tax"]["status"] = "complete" if known else "requires_location_inputs"
     items = line_items(unit, session)
+    asked, least = sum(item["amount_total"] for item in items), minimum(session["currency"])
+    if 0 < asked < least:
+        raise invalid(
+            f"The Checkout Session's total amount due must add up to at least "
+            f"{Money(least, session['currency']).format()} {session['currency']}",
+            code="amount_too_small",
+        )
     session.update(
         {
             "amount_subtotal": sum(item["amount_subtotal"] for item in items),
-            "amount_total": sum(item["amount_total"] for item in items),
+            "amount_total": asked,
             "total_details": {
                 "amount_discount": sum(item["amount_discount"] for item in items),
                 "amount_shipping": 0,

@@ -75,6 +75,20 @@ def test_a_declined_card_leaves_the_session_open(sandbox: Sandbox, session: Json
     assert sandbox.call("GET", f"/v1/checkout/sessions/{session['id']}")["status"] == "open"
 
 
+@pytest.mark.parametrize(("amount", "percent_off"), [(49, 0), (60, 50)])
+def test_a_session_for_too_little_is_refused(sandbox: Sandbox, amount: int, percent_off: int) -> None:
+    product = sandbox.call("POST", "/v1/products", {"name": "Sticker"})["id"]
+    data = {"product": product, "currency": "eur", "unit_amount": amount}
+    wanted: Json = {"success_url": "https://shop.example/done", "mode": "payment"}
+    wanted["line_items"] = [{"price_data": data, "quantity": 1}]
+    if percent_off:
+        coupon = sandbox.call("POST", "/v1/coupons", {"percent_off": percent_off, "duration": "once"})["id"]
+        wanted["discounts"] = [{"coupon": coupon}]
+    with pytest.raises(StripeApiError) as refused:
+        sandbox.call("POST", "/v1/checkout/sessions", wanted)
+    assert refused.value.error["code"] == "amount_too_small"
+
+
 @pytest.mark.parametrize("wrong", ["amount", "owner", "type"])
 def test_what_the_page_would_not_offer_is_refused(sandbox: Sandbox, session: Json, wrong: str) -> None:
     method = card(sandbox)
