@@ -172,7 +172,7 @@ def _cancel_payment(unit: Unit, invoice: Json) -> None:
 
 def _paid(unit: Unit, invoice: Json, intent: Json) -> None:
     """An intent paid its share: what it leaves stays open, what it has too much becomes the customer's credit."""
-    paid = intent["amount"]
+    paid = intent["amount_received"]
     for payment in unit.query("invoice_payment", where={"key": intent["id"], "parent": invoice["id"]}):
         payment.update({"amount_paid": paid, "status": "paid"})
         payment["status_transitions"]["paid_at"] = unit.now

@@ -121,6 +121,24 @@ def test_what_a_card_brings_on_waits_for_the_capture(sandbox: Sandbox) -> None:
     assert [item["amount"] for item in sandbox.call("GET", "/v1/disputes")["data"]] == [1200]
 
 
+def test_an_invoice_is_paid_by_what_is_captured(sandbox: Sandbox, ada: str) -> None:
+    invoice = sandbox.call("POST", "/v1/invoices", {"customer": ada, "currency": "usd", "auto_advance": False})["id"]
+    sandbox.call("POST", f"/v1/invoices/{invoice}/add_lines", {"lines": [{"amount": 2000}]})
+    sandbox.call("POST", f"/v1/invoices/{invoice}/finalize")
+    held = hold(sandbox, customer=ada)
+    sandbox.call("POST", f"/v1/invoices/{invoice}/attach_payment", {"payment_intent": held["id"]})
+    assert read(sandbox, "invoices", invoice)["amount_paid"] == 0
+    sandbox.call("POST", f"/v1/payment_intents/{held['id']}/capture", {"amount_to_capture": 1500})
+    open_invoice = read(sandbox, "invoices", invoice)
+    paid = (open_invoice["status"], open_invoice["amount_paid"], open_invoice["amount_remaining"])
+    assert paid == ("open", 1500, 500)
+    payments = sandbox.call("GET", "/v1/invoice_payments", {"invoice": invoice})["data"]
+    assert [(item["amount_requested"], item["amount_paid"], item["status"]) for item in payments] == [
+        (2000, 1500, "paid"),
+        (500, None, "open"),
+    ]
+
+
 def test_a_declined_card_holds_nothing(sandbox: Sandbox) -> None:
     with pytest.raises(StripeApiError):
         hold(sandbox, card="pm_card_visa_chargeDeclined")
