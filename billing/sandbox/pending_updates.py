@@ -7,7 +7,7 @@ Source: https://docs.stripe.com/billing/subscriptions/pending-updates
 
 import copy
 
-from billing.sandbox import collection, invoicing, subscribing
+from billing.sandbox import collection, invoicing, phases, subscribing
 from billing.sandbox.invoicing import HOUR
 from billing.sandbox.payments import Verdict
 from billing.sandbox.resources import features
@@ -50,6 +50,7 @@ def apply(unit: Unit, subscription: Json) -> None:
     unit.save(subscription, "customer.subscription.updated")
     subscribing.plan(unit, subscription)
     features.refresh(unit, subscription["customer"])
+    phases.follow(unit, subscription, pending["state"])
     if pending["kind"] == "resume":
         unit.emit("customer.subscription.resumed", subscription)
     elif pending["waits"]:

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from billing.sandbox import standing, subscribing, subscription_lines, usage
-from billing.sandbox.arithmetic import periods
+from billing.sandbox import extras, standing, subscribing, subscription_lines, usage
 from billing.sandbox.arithmetic.periods import DAY
 from billing.sandbox.invoicing import HOUR
-from billing.sandbox.items import one_time_line
-from billing.sandbox.resources import invoice_items, prices, subscriptions
+from billing.sandbox.resources import subscriptions
 from billing.sandbox.subscribing import Item
 from billing.sandbox.unit import Json, Unit
 
@@ -94,17 +92,6 @@ def plan(unit: Unit, schedule: Json, phase: Json) -> None:
         unit.schedule(schedule["id"], "warn_of_schedule_end", last - EXPIRES_SOON)
 
 
-def end_of(unit: Unit, phase: Json, start: int) -> int:
-    """When a phase ends that begins at `start`: its end date, its duration, or one interval of its first price."""
-    if phase.get("end_date") == "now":
-        return unit.now
-    if "end_date" in phase:
-        return int(phase["end_date"])
-    recurring = unit.get("price", phase["items"][0]["price"])["recurring"]
-    lasts = phase.get("duration") or recurring
-    return periods.boundary(start, lasts["interval"], lasts.get("interval_count", 1), 1)
-
-
 def change(unit: Unit, subscription: Json, phase: Json, behaviour: str) -> None:
     """Give a running subscription the phase's items and terms."""
     anchored = phase["billing_cycle_anchor"] == "phase_start"
@@ -118,11 +105,10 @@ def change(unit: Unit, subscription: Json, phase: Json, behaviour: str) -> None:
         params = {**_terms(phase), "items": _difference(subscription, phase), "proration_behavior": behaviour}
         if anchored:
             params["billing_cycle_anchor"] = {"type": "now"}
-    for given in phase["add_invoice_items"]:
-        _add_item(unit, subscription, given)
+    _add_extras(unit, subscription, phase)
     if phase["trial_end"] and phase["trial_end"] > unit.now:
         params["trial_end"] = phase["trial_end"]
-    subscriptions.update(unit, params, id=subscription["id"])
+    subscriptions.change(unit, params, id=subscription["id"])
 
 
 def _create(unit: Unit, schedule: Json, phase: Json) -> None:
@@ -148,16 +134,8 @@ def _create(unit: Unit, schedule: Json, phase: Json) -> None:
     terms = {name: schedule["default_settings"][name] for name in _TERMS if schedule["default_settings"][name]}
     terms["days_until_due"] = schedule["default_settings"]["invoice_settings"]["days_until_due"]
     subscriptions.set_terms(unit, subscription, {**terms, **_terms(phase, discounts=False)})
-    extra = [
-        one_time_line(
-            unit,
-            prices.in_currency(unit.get("price", item["price"]), subscription["currency"]),
-            item["quantity"] or 1,
-            subscription["id"],
-        )
-        for item in phase["add_invoice_items"]
-    ]
-    draft = subscribing.first_invoice(unit, subscription, one_time=extra, automatically_finalizes_at=unit.now + HOUR)
+    _add_extras(unit, subscription, phase)
+    draft = subscribing.first_invoice(unit, subscription, automatically_finalizes_at=unit.now + HOUR)
     subscription["latest_invoice"] = draft["id"]
     unit.save(subscription)
     schedule["subscription"] = subscription["id"]
@@ -228,20 +206,10 @@ def _discounts(phase: Json) -> list[Json]:
     return [{name: value for name, value in item.items() if value} for item in phase["discounts"]]
 
 
-def _add_item(unit: Unit, subscription: Json, given: Json) -> None:
-    price = prices.in_currency(unit.get("price", given["price"]), subscription["currency"])
-    line = one_time_line(unit, price, given["quantity"] or 1, subscription["id"])
-    invoice_items.add(
-        unit,
-        customer=subscription["customer"],
-        currency=subscription["currency"],
-        amount=line.amount,
-        description=line.description,
-        period=line.period,
-        price=price,
-        quantity=line.quantity,
-        subscription=subscription["id"],
-    )
+def _add_extras(unit: Unit, subscription: Json, phase: Json) -> None:
+    for given in phase["add_invoice_items"]:
+        rates = [rate["id"] for rate in given["tax_rates"]]
+        extras.add(unit, subscription, unit.get("price", given["price"]), {**given, "tax_rates": rates}, phase)
 
 
 def _stop(unit: Unit, schedule: Json, event: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.sandbox import Sandbox
+from billing.sandbox import Sandbox, StripeApiError
 from tests.sandbox.conftest import START, types
 
 Subscribe = Callable[..., stripe.Subscription]
@@ -173,6 +173,92 @@ def test_cancelling_takes_the_subscription_along(
     )
     assert client.v1.subscription_schedules.cancel(waiting.id).canceled_at == at(10)
     assert happened(sandbox) == ["created", "canceled", "created", "canceled"]
+
+
+def test_a_direct_change_is_the_current_phase_s_too(
+    client: stripe.StripeClient, sandbox: Sandbox, subscribe: Subscribe, starter: str, pro: str
+) -> None:
+    made = subscribe(starter)
+    schedule = client.v1.subscription_schedules.create({"from_subscription": made.id})
+    phases: Any = [
+        {"items": [{"price": starter}], "start_date": made.start_date, "end_date": at(31), "metadata": {"a": "b"}},
+        {"items": [{"price": starter}], "duration": {"interval": "month"}},
+    ]
+    client.v1.subscription_schedules.update(schedule.id, {"phases": phases})
+    sandbox.advance(10 * DAY)
+    item = made.items.data[0].id
+    client.v1.subscriptions.update(made.id, {"items": [{"id": item, "price": pro}]})
+    client.v1.subscription_items.update(item, {"quantity": 3})
+    client.v1.subscriptions.update(made.id, {"description": "Three seats", "metadata": {"a": "c"}})
+    held = client.v1.subscription_schedules.retrieve(schedule.id)
+    now, later = held.phases
+    assert [(each.price, each.quantity) for each in now["items"]] == [(pro, 3)]
+    assert (now.description, now.metadata and now.metadata["a"]) == ("Three seats", "b")
+    assert [each.price for each in later["items"]] == [starter]
+    assert happened(sandbox) == ["created", *["updated"] * 4]
+    sandbox.advance(22 * DAY)
+    assert client.v1.subscriptions.retrieve(made.id).items.data[0].price.id == starter
+
+
+def test_a_change_that_waits_for_its_payment_reaches_the_phase_with_it(
+    sandbox: Sandbox, subscribe: Subscribe, starter: str, pro: str
+) -> None:
+    made = subscribe(starter)
+    schedule = sandbox.call("POST", "/v1/subscription_schedules", {"from_subscription": made.id})["id"]
+    broke = {"customer": made.customer}
+    card = sandbox.call("POST", "/v1/payment_methods/pm_card_chargeCustomerFail/attach", broke)["id"]
+    sandbox.call("POST", f"/v1/subscriptions/{made.id}", {"default_payment_method": card})
+    wanted = {
+        "items": [{"id": made.items.data[0].id, "price": pro}],
+        "payment_behavior": "pending_if_incomplete",
+        "proration_behavior": "always_invoice",
+    }
+    waiting = sandbox.call("POST", f"/v1/subscriptions/{made.id}", wanted)
+
+    def planned() -> list[str]:
+        held = sandbox.call("GET", f"/v1/subscription_schedules/{schedule}")
+        return [item["price"] for item in held["phases"][0]["items"]]
+
+    assert (waiting["pending_update"] is None, planned()) == (False, [starter])
+    sandbox.call("POST", f"/v1/invoices/{waiting['latest_invoice']}/pay", {"payment_method": "pm_card_visa"})
+    assert planned() == [pro]
+
+
+def test_prices_described_in_place(sandbox: Sandbox, customer: str, card: str, starter: str) -> None:
+    product = sandbox.call("POST", "/v1/products", {"name": "Support"})["id"]
+    described = {"product": product, "currency": "usd", "unit_amount": 700}
+    monthly = {**described, "recurring": {"interval": "month"}}
+    rate = sandbox.call("POST", "/v1/tax_rates", {"display_name": "VAT", "percentage": 10, "inclusive": False})["id"]
+    extra = {
+        "price_data": described,
+        "quantity": 2,
+        "tax_rates": [rate],
+        "metadata": {"why": "setup"},
+        "period": {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}},
+    }
+    phase = {
+        "items": [{"price_data": monthly}, {"price": starter}],
+        "add_invoice_items": [extra],
+        "duration": {"interval": "month", "interval_count": 2},
+    }
+    asked = {"customer": customer, "start_date": "now", "phases": [phase]}
+    schedule = sandbox.call("POST", "/v1/subscription_schedules", asked)
+    made = sandbox.call("GET", f"/v1/subscriptions/{schedule['subscription']}", {"expand": ["latest_invoice"]})
+    assert [item["price"]["unit_amount"] for item in made["items"]["data"]] == [700, 1200]
+    line = made["latest_invoice"]["lines"]["data"][0]
+    assert (line["description"], line["amount"], line["metadata"]) == ("Support", 1400, {"why": "setup"})
+    assert line["period"] == {"start": at(0), "end": at(59)}
+    assert made["latest_invoice"]["total"] == 1400 + 140 + 700 + 1200
+    recurring = {"price": starter}
+    for wrong in (
+        {"items": [{"price_data": monthly, "price": starter}]},
+        {"items": [{"quantity": 2}]},
+        {"items": [recurring], "add_invoice_items": [recurring]},
+        {"items": [recurring], "add_invoice_items": [{"quantity": 2}]},
+        {"items": [recurring], "add_invoice_items": [{"price": starter, "price_data": described}]},
+    ):
+        with pytest.raises(StripeApiError):
+            sandbox.call("POST", "/v1/subscription_schedules", {**asked, "phases": [wrong]})
 
 
 def test_a_subscription_that_is_never_paid_aborts_its_schedule(

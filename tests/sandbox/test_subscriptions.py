@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.sandbox import Sandbox, collection
+from billing.sandbox import Sandbox, StripeApiError, collection
 from tests.sandbox.conftest import START, types
 
 Subscribe = Callable[..., stripe.Subscription]
@@ -348,3 +348,25 @@ def test_a_renewal_is_announced_a_week_ahead(
     assert [event["data"]["object"]["total"] for event in announced] == [1200]
     assert announced[0]["data"]["object"]["parent"]["subscription_details"]["subscription"] == made.id
     assert [item[2] for item in invoices(client, made.id)] == ["paid"]
+
+
+def test_what_is_sold_once_rides_on_the_next_invoice(
+    sandbox: Sandbox, client: stripe.StripeClient, subscribe: Subscribe, starter: str
+) -> None:
+    setup = client.v1.products.create({"name": "Setup"})
+    once = client.v1.prices.create({"product": setup.id, "currency": "usd", "unit_amount": 500}).id
+    made = subscribe(starter, add_invoice_items=[{"price": once}])
+    [first] = client.v1.invoices.list({"subscription": made.id}).data
+    assert sorted(line.amount for line in first.lines.data) == [500, 1200]
+    period = {"start": {"type": "now"}, "end": {"type": "timestamp", "timestamp": made.start_date + 30 * 86400}}
+    sandbox.advance(timedelta(days=10))
+    extra = {"price": once, "quantity": 2, "discountable": False, "period": period}
+    wanted = {"add_invoice_items": [extra], "proration_behavior": "always_invoice"}
+    changed = sandbox.call("POST", f"/v1/subscriptions/{made.id}", {**wanted, "expand": ["latest_invoice"]})
+    [line] = changed["latest_invoice"]["lines"]["data"]
+    assert (line["amount"], line["discountable"], changed["latest_invoice"]["status"]) == (1000, False, "paid")
+    assert line["period"] == {"start": made.start_date + 10 * 86400, "end": made.start_date + 30 * 86400}
+    for end in ({"type": "timestamp", "timestamp": made.start_date}, {"type": "timestamp"}):
+        wrong = {"add_invoice_items": [{"price": once, "period": {**period, "end": end}}]}
+        with pytest.raises(StripeApiError):
+            sandbox.call("POST", f"/v1/subscriptions/{made.id}", wrong)

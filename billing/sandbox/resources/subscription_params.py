@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from billing.sandbox import extras
 from billing.sandbox.resources import coupons, price_data
 from billing.sandbox.wire.params import Array, Boolean, Fields, Integer, Metadata, Spec, Text
 
@@ -70,15 +71,8 @@ AUTOMATIC_TAX = Fields(
     }
 )
 _COMMON: Mapping[str, Spec] = {
-    "add_invoice_items": Array(
-        of=Fields(
-            fields={
-                "price": Text(),
-                "price_data": price_data.OF_INVOICE_ITEM,
-                "quantity": Integer(minimum=1),
-                "tax_rates": Array(of=Text()),
-            }
-        )
+    "add_invoice_items": extras.params(
+        ("max_item_period_start", "now", "timestamp"), ("min_item_period_end", "timestamp")
     ),
     "automatic_tax": AUTOMATIC_TAX,
     "cancel_at": Integer(clearable=True, words=("max_period_end", "min_period_end")),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from billing.sandbox import automatic_tax, ids, metadata, scheduling, shapes
-from billing.sandbox.resources import coupons, subscription_params, subscriptions
+from billing.sandbox import automatic_tax, extras, ids, metadata, phases, scheduling, shapes
+from billing.sandbox.resources import coupons, price_data, subscription_params, subscriptions
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
@@ -14,7 +14,9 @@ from billing.sandbox.wire.routes import Params, route
 _COLLECTION = Text(choices=("charge_automatically", "send_invoice"))
 _ANCHOR = Text(choices=("automatic", "phase_start"))
 _PHASE: Mapping[str, Spec] = {
-    "add_invoice_items": Array(of=Fields(fields={"price": Text(required=True), "quantity": Integer(minimum=1)})),
+    "add_invoice_items": extras.params(
+        ("max_item_period_start", "phase_start", "timestamp"), ("min_item_period_end", "phase_end", "timestamp")
+    ),
     "automatic_tax": subscription_params.AUTOMATIC_TAX,
     "billing_cycle_anchor": _ANCHOR,
     "collection_method": _COLLECTION,
@@ -36,7 +38,8 @@ _PHASE: Mapping[str, Spec] = {
         of=Fields(
             fields={
                 "metadata": Metadata(),
-                "price": Text(required=True),
+                "price": Text(),
+                "price_data": price_data.OF_SUBSCRIPTION_ITEM,
                 "quantity": Integer(minimum=0),
                 "tax_rates": Array(of=Text(), clearable=True),
             }
@@ -81,7 +84,7 @@ def create(unit: Unit, params: Params) -> Json:
     if start < unit.now:
         raise invalid("A schedule cannot begin in the past.", param="start_date")
     schedule = _new(unit, customer["id"], params)
-    schedule["phases"] = _read_phases(unit, params["phases"], start)
+    schedule["phases"] = phases.read_all(unit, params["phases"], start)
     unit.add(schedule)
     if start > unit.now:
         unit.schedule(schedule["id"], "begin_schedule", start, rank=4)
@@ -152,27 +155,7 @@ def _adopt(unit: Unit, params: Params) -> Json:
             f"A subscription with status `{subscription['status']}` cannot be scheduled.", param="from_subscription"
         )
     schedule = _new(unit, subscription["customer"], params)
-    held = subscription["items"]["data"]
-    current = {
-        "currency": subscription["currency"],
-        "end_date": min(item["current_period_end"] for item in held),
-        "items": [
-            {
-                "metadata": item["metadata"],
-                "price": item["_price"],
-                "quantity": item["quantity"],
-                "tax_rates": item["_tax_rates"],
-            }
-            for item in held
-        ],
-        "metadata": {},
-    }
-    begun = max(item["current_period_start"] for item in held)
-    phase = _read_phase(unit, current, begun)
-    phase["discounts"] = [
-        {"coupon": None, "discount": name, "promotion_code": None} for name in subscription["discounts"]
-    ]
-    phase["trial_end"] = subscription["trial_end"] if subscription["status"] == "trialing" else None
+    phase = phases.of_subscription(unit, subscription)
     schedule.update({"phases": [phase], "status": "active", "subscription": subscription["id"]})
     schedule["default_settings"]["default_payment_method"] = subscription["default_payment_method"]
     unit.add(schedule)
@@ -243,7 +226,7 @@ def _replace_phases(unit: Unit, schedule: Json, params: Params) -> None:
         start = first
     past = [phase for phase in schedule["phases"] if phase["end_date"] <= start]
     before = next((phase for phase in schedule["phases"] if phase["start_date"] == start), None)
-    made = _read_phases(unit, params["phases"], start)
+    made = phases.read_all(unit, params["phases"], start)
     schedule["phases"] = past + made
     if schedule["status"] == "not_started":
         unit.schedule(schedule["id"], "begin_schedule", start, rank=4)
@@ -253,90 +236,6 @@ def _replace_phases(unit: Unit, schedule: Json, params: Params) -> None:
     if changed and made[0]["end_date"] > unit.now:
         subscription = unit.get("subscription", schedule["subscription"])
         scheduling.change(unit, subscription, made[0], params.get("proration_behavior", "create_prorations"))
-
-
-def _read_phases(unit: Unit, given: list[Params], start: int) -> list[Json]:
-    phases: list[Json] = []
-    for index, phase in enumerate(given):
-        began = phase.get("start_date", start)
-        if index and began != "now" and began != start:
-            raise invalid("Each phase must begin where the one before it ends.", param=f"phases[{index}][start_date]")
-        if not phase["items"]:
-            raise missing(f"phases[{index}][items]")
-        if "end_date" in phase and "duration" in phase:
-            raise invalid("You may only specify one of these parameters: end_date, duration.", param="phases")
-        made = _read_phase(unit, phase, start)
-        if made["end_date"] <= start:
-            raise invalid("A phase must end after it begins.", param=f"phases[{index}][end_date]")
-        phases.append(made)
-        start = made["end_date"]
-    return phases
-
-
-def _read_phase(unit: Unit, given: Params, start: int) -> Json:
-    def rates(names: Any) -> list[Json]:
-        return [unit.present(unit.get("tax_rate", name, "tax_rates")) for name in names or ()]
-
-    read = [_read_item(unit, item, rates) for item in given["items"]]
-    end = scheduling.end_of(unit, given, start)
-    trial_end = end if given.get("trial") else given.get("trial_end")
-    automatic = given.get("automatic_tax")
-    return {
-        "add_invoice_items": [_read_extra(unit, item) for item in given.get("add_invoice_items", ())],
-        "application_fee_percent": None,
-        "automatic_tax": automatic and automatic_tax.of_subscription(enabled=automatic["enabled"]),
-        "billing_cycle_anchor": given.get("billing_cycle_anchor"),
-        "billing_thresholds": None,
-        "collection_method": given.get("collection_method"),
-        "currency": given.get("currency") or unit.get("price", read[0]["price"])["currency"],
-        "default_payment_method": given.get("default_payment_method"),
-        "default_tax_rates": rates(given.get("default_tax_rates")),
-        "description": given.get("description"),
-        "discounts": [
-            {name: item.get(name) for name in ("coupon", "discount", "promotion_code")}
-            for item in given.get("discounts") or ()
-        ],
-        "end_date": end,
-        "invoice_settings": None,
-        "items": read,
-        "metadata": metadata.merged({}, given.get("metadata", {})),
-        "on_behalf_of": None,
-        "proration_behavior": given.get("proration_behavior", "create_prorations"),
-        "start_date": start,
-        "transfer_data": None,
-        "trial_end": None if trial_end == "now" else trial_end,
-    }
-
-
-def _read_item(unit: Unit, given: Params, rates: Any) -> Json:
-    price = unit.get("price", given["price"], "phases[items][price]")
-    if price["type"] != "recurring":
-        raise invalid("The price of a phase's item must be recurring.", param="phases[items][price]")
-    metered = price["recurring"]["usage_type"] == "metered"
-    return {
-        "billing_thresholds": None,
-        "discounts": [],
-        "metadata": dict(given.get("metadata", {})),
-        "plan": price["id"],
-        "price": price["id"],
-        "quantity": None if metered else given.get("quantity", 1),
-        "tax_rates": rates(given.get("tax_rates")),
-    }
-
-
-def _read_extra(unit: Unit, given: Params) -> Json:
-    return {
-        "discountable": None,
-        "discounts": [],
-        "metadata": {},
-        "period": {
-            "end": {"timestamp": None, "type": "min_item_period_end"},
-            "start": {"timestamp": None, "type": "phase_start"},
-        },
-        "price": unit.get("price", given["price"], "phases[add_invoice_items][price]")["id"],
-        "quantity": given.get("quantity", 1),
-        "tax_rates": [],
-    }
 
 
 def _open(unit: Unit, schedule_id: str) -> Json:

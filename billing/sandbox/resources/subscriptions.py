@@ -6,18 +6,19 @@ from typing import Any
 from billing.sandbox import (
     automatic_tax,
     collection,
+    extras,
     invoicing,
     items,
     metadata,
     pending_updates,
+    phases,
     standing,
     subscribing,
     subscription_lines,
 )
 from billing.sandbox.arithmetic.periods import DAY
-from billing.sandbox.invoicing import Line
 from billing.sandbox.payments import Verdict
-from billing.sandbox.resources import coupons, features, prices
+from billing.sandbox.resources import coupons, features
 from billing.sandbox.resources.subscription_params import CANCEL, CREATE, MIGRATION, UPDATE
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import StripeApiError, card_error, invalid
@@ -68,7 +69,8 @@ def create(unit: Unit, params: Params) -> Json:
     _set_cancellation(unit, subscription, params)
     manual = subscription["collection_method"] == "send_invoice"
     behaviour = params.get("payment_behavior", "allow_incomplete")
-    draft = subscribing.first_invoice(unit, subscription, one_time=_one_time(unit, params, subscription))
+    _add_extras(unit, subscription, params)
+    draft = subscribing.first_invoice(unit, subscription)
     subscription["latest_invoice"] = draft["id"]
     wants_money = draft["amount_due"] > 0 and not manual
     if wants_money and behaviour != "default_incomplete" and collection.method_for(unit, draft) is None:
@@ -90,6 +92,14 @@ def create(unit: Unit, params: Params) -> Json:
 
 
 def update(unit: Unit, params: Params, *, id: str) -> Json:
+    """Change a subscription; one with a schedule takes the schedule's current phase along."""
+    answer = change(unit, params, id=id)
+    phases.follow(unit, unit.get("subscription", id), params)
+    return answer
+
+
+def change(unit: Unit, params: Params, *, id: str) -> Json:
+    """Change a subscription, and that alone."""
     subscription = unit.get("subscription", id)
     if subscription["status"] in standing.FINISHED and set(params) - {"metadata", "cancellation_details"}:
         raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
@@ -115,6 +125,7 @@ def update(unit: Unit, params: Params, *, id: str) -> Json:
     restarted = items.change(unit, subscription, params, behaviour=behaviour, at=at)
     bills = behaviour == "always_invoice" or restarted
     ends_trial = _change_trial(unit, subscription, params)
+    _add_extras(unit, subscription, params)
     _set_cancellation(unit, subscription, params)
     draft = None
     if pends and ends_trial:
@@ -311,17 +322,10 @@ def _change_trial(unit: Unit, subscription: Json, params: Params) -> bool:
     return False
 
 
-def _one_time(unit: Unit, params: Params, subscription: Json) -> list[Line]:
-    lines = []
+def _add_extras(unit: Unit, subscription: Json, params: Params) -> None:
     for index, given in enumerate(params.get("add_invoice_items", ())):
-        if "price_data" in given:
-            price = prices.inline(unit, given["price_data"])
-        else:
-            price = unit.get("price", given.get("price", ""), f"add_invoice_items[{index}][price]")
-        lines.append(
-            items.one_time_line(unit, price, given.get("quantity", 1), subscription["id"], given.get("tax_rates", ()))
-        )
-    return lines
+        price = extras.price_of(unit, given, f"add_invoice_items[{index}]")
+        extras.add(unit, subscription, price, given)
 
 
 def _refuse_incomplete(behaviour: str, verdict: Verdict) -> None:
