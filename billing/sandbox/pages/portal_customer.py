@@ -2,6 +2,7 @@
 
 from flask import abort, redirect, render_template, request, url_for
 
+from billing.sandbox import tax_id_formats
 from billing.sandbox.pages import card_form
 from billing.sandbox.pages.blueprint import Json, authentication_page, fetch, pages, sandbox
 from billing.sandbox.pages.card_form import AUTHENTICATION_FAILED, CardForm
@@ -10,18 +11,7 @@ from billing.sandbox.resources import setup_intents
 from billing.sandbox.wire.errors import StripeApiError
 
 _ADDRESS = ("line1", "line2", "postal_code", "city", "state")
-_TAX_ID_TYPES = {
-    "eu_vat": "EU VAT number",
-    "gb_vat": "UK VAT number",
-    "us_ein": "US employer number",
-    "ca_gst_hst": "Canadian GST/HST number",
-    "ch_vat": "Swiss VAT number",
-    "no_vat": "Norwegian VAT number",
-    "au_abn": "Australian business number",
-    "nz_gst": "New Zealand GST number",
-    "in_gst": "Indian GST number",
-    "jp_trn": "Japanese registration number",
-}
+_TAX_ID_TYPES = {kind: known.label for kind, known in tax_id_formats.FORMATS.items()}
 
 
 @pages.route("/portal/<session_id>/payment-methods/new", methods=["GET", "POST"])
@@ -142,12 +132,18 @@ def _read_information(allowed: list[str]) -> tuple[Json, dict[str, str]]:
         if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
             errors["country"] = "Use the country's two letters."
         changes["address"] = {part: typed.get(part, "") for part in _ADDRESS} | {"country": country}
+    if "tax_id" in allowed and typed.get("tax_id") and not tax_id_formats.is_plausible(*_typed_tax_id()):
+        errors["tax_id"] = "Your ID number is invalid."
     return changes, errors
+
+
+def _typed_tax_id() -> tuple[str, str]:
+    return request.form.get("tax_id_type", ""), request.form.get("tax_id", "").strip().upper()
 
 
 def _change_tax_id(customer: str) -> None:
     """Make the typed tax id the customer's only one; none if nothing was typed."""
-    kind, value = request.form.get("tax_id_type", ""), request.form.get("tax_id", "").strip()
+    kind, value = _typed_tax_id()
     wanted = [(kind, value)] if value and kind in _TAX_ID_TYPES else []
     held = tax_ids(customer)
     if wanted == [(tax_id["type"], tax_id["value"]) for tax_id in held]:

@@ -115,9 +115,20 @@ def test_a_tax_id_is_added_changed_and_removed(enter: Open, shop: Shop, customer
         return [(tax_id["type"], tax_id["value"]) for tax_id in found]
 
     page = enter(customer_update={"enabled": True, "allowed_updates": ["tax_id"]})
-    for typed, expected in (("DE123456789", [("eu_vat", "DE123456789")]), ("", [])):
+    for typed, expected in (("de123456789", [("eu_vat", "DE123456789")]), ("", [])):
         page = page.click("Update information").form(button="Save").fill(tax_id=typed, tax_id_type="eu_vat").submit()
         assert held() == expected
+
+
+def test_a_tax_id_that_cannot_be_one_changes_nothing(enter: Open, shop: Shop, customer: dict[str, Any]) -> None:
+    shop.call("POST", f"/v1/customers/{customer['id']}/tax_ids", type="eu_vat", value="DE123456789")
+    page = enter(customer_update={"enabled": True, "allowed_updates": ["tax_id"]})
+
+    page = page.click("Update information").form(button="Save").fill(tax_id="DE1").submit()
+
+    assert page.all("#tax_id-error") == ["Your ID number is invalid."]
+    held = shop.call("GET", f"/v1/customers/{customer['id']}/tax_ids")["data"]
+    assert [tax_id["value"] for tax_id in held] == ["DE123456789"]
 
 
 def test_wrong_billing_information_is_explained_beside_its_field(enter: Open) -> None:
