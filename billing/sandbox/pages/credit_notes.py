@@ -1,7 +1,5 @@
 """The credit note as a PDF."""
 
-from typing import Any
-
 from flask import Response
 
 from billing.sandbox.pages import documents, words
@@ -38,10 +36,10 @@ def credit_note_pdf(credit_note_id: str) -> Response:
     return response
 
 
-def of_invoice(invoice: Json) -> list[dict[str, Any]]:
-    """The credit notes of an invoice, oldest first, as its page lists them."""
-    found = fetch("/v1/credit_notes", invoice=invoice["id"], limit=100)["data"]
-    return [{**note, "day": words.date(note["created"])} for note in reversed(found)]
+def of_invoice(invoice: Json) -> list[Json]:
+    """The credit notes of an invoice, oldest first."""
+    found: list[Json] = fetch("/v1/credit_notes", invoice=invoice["id"], limit=100)["data"]
+    return found[::-1]
 
 
 def _facts(note: Json, invoice: Json) -> list[tuple[str, str]]:

@@ -54,13 +54,15 @@ def portal_pause(session_id: str, subscription_id: str) -> Page:
         "sandbox/portal/pause.html",
         portal=portal,
         plan=plan_words(subscription),
-        options=[
-            (f"{option['interval_count']} {words.interval({**option, 'interval_count': 1})}", words.date(end))
-            for option, end in zip(options, ends, strict=True)
-        ],
+        options=[(_length_words(option), words.date(end)) for option, end in zip(options, ends, strict=True)],
         errors=errors,
     )
     return page, 422 if errors else 200
+
+
+def _length_words(option: Json) -> str:
+    count, unit = option["interval_count"], option["interval"]
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 @pages.post("/portal/<session_id>/subscriptions/<subscription_id>/resume")

@@ -174,7 +174,7 @@ def test_a_credit_note_of_a_paid_invoice_is_listed_and_is_a_pdf(
     )
 
     page = browser.get(f"/invoices/{paid['id']}")
-    assert page.all("#credit-notes ~ .table-wrap tbody td.number") == [note["number"], "January 10, 2026", "$5.00"]
+    assert page.all("#credit-notes ~ .table-wrap tbody td.number") == [f"{note['number']} January 10, 2026", "$5.00"]
     listed = page.click(f"PDF of {note['number']}")
     linked = browser.get(note["pdf"].removeprefix("http://localhost:5000/sandbox"))
 

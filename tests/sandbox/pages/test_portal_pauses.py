@@ -34,6 +34,7 @@ def test_a_plan_is_paused_for_a_month_unless_the_configuration_says_otherwise(
 
 def test_the_customer_chooses_how_long(enter: Open, shop: Shop, sandbox: Sandbox, subscription: dict[str, Any]) -> None:
     page = enter(subscription_pause=FOR_SOME_TIME).click("Pause plan")
+    assert page.all(".choice") == ["2 weeks until January 24, 2026", "3 months until April 10, 2026"]
     page.form(button="Pause plan").fill(option="1").submit()
 
     sandbox.advance(timedelta(days=80))
