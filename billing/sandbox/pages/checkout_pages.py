@@ -24,6 +24,7 @@ from billing.sandbox.pages.orders import Order
 from billing.sandbox.resources import checkout_sessions
 from billing.sandbox.wire.errors import StripeApiError
 
+_CARD_FIELDS = ("number", "exp", "cvc")
 _CHANGED = "The total has changed. Look at it, then pay."
 
 
@@ -162,10 +163,17 @@ def _read(order: Order, customer: str | None) -> tuple[Buyer, Means | None, dict
 
 
 def _page(order: Order, errors: dict[str, str], notice: str = "") -> ResponseReturnValue:
+    values = {**order.known, **request.form}
+    chosen = values.get("method") or (order.choices[0].value if order.choices else "card")
+    refused = next((errors[name] for name in _CARD_FIELDS if name in errors), None)
+    if chosen != "card" and refused is not None:
+        # The card's own fields are out of sight.
+        errors = {**{name: text for name, text in errors.items() if name not in _CARD_FIELDS}, "method": refused}
     page = render_template(
         "sandbox/checkout.html",
         order=order,
-        values={**order.known, **request.form},
+        values=values,
+        chosen=chosen,
         errors=errors,
         notice=notice,
         countries=buyer_form.COUNTRIES,

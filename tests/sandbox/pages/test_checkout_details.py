@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from billing.sandbox import Sandbox
+from billing.sandbox.pages.card_form import AUTHENTICATION_FAILED
 from tests.sandbox.pages.conftest import SHOP, Shop
 from tests.sandbox.pages.paying import CARD, Begin, pay, visit
 from tests.support.pages import Browser
@@ -118,6 +119,27 @@ def test_a_returning_customer_pays_with_the_card_they_kept(
     page = visit(browser, begin(saved_payment_method_options=options)).form().submit("Remove Visa ending in 4242")
     assert page.all(".choice label")[0] == "Card"
     assert shop.call("GET", "/v1/payment_methods", customer=customer["id"])["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("pm_card_chargeCustomerFail", "Your card was declined."),
+        ("pm_card_authenticationRequired", AUTHENTICATION_FAILED),
+    ],
+)
+def test_what_is_wrong_with_a_saved_card_is_said_beside_it(
+    browser: Browser, shop: Shop, begin: Begin, customer: dict[str, Any], card: str, message: str
+) -> None:
+    shop.call("POST", f"/v1/payment_methods/{card}/attach", customer=customer["id"])
+    session = begin(saved_payment_method_options={"allow_redisplay_filters": ["unspecified"]})
+
+    page = visit(browser, session).form().submit()
+    if page.path.endswith("/authenticate"):
+        page = page.form().submit("Fail authentication")
+
+    assert page.all(".error") == page.all("#method-error") == [message]
+    assert pay(page, method="card").status == 303
 
 
 def test_a_returning_customer_can_take_another_card(
