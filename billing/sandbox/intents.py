@@ -6,7 +6,7 @@ from typing import Any
 from billing.sandbox import banks
 from billing.sandbox.unit import Json
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.params import ADDRESS, Boolean, Fields, Integer, Text
+from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Integer, Spec, Text
 
 AUTOMATIC = Fields(fields={"enabled": Boolean(required=True), "allow_redirects": Text(choices=("always", "never"))})
 # The customer's consent is asked for and kept nowhere: no mandate can be retrieved from the sandbox.
@@ -24,6 +24,11 @@ MANDATE_DATA = Fields(
     }
 )
 
+# Which of the kinds an intent could take it takes.
+FILTERS: Mapping[str, Spec] = {
+    "allowed_payment_method_types": Array(of=Text()),
+    "excluded_payment_method_types": Array(of=Text(), clearable=True),
+}
 _PARCEL = ("carrier", "name", "phone", "tracking_number")
 SHIPPING = Fields(
     clearable=True,
@@ -42,23 +47,24 @@ def shipping_of(given: Mapping[str, Any] | None) -> Json | None:
     return {**{name: given.get(name) for name in _PARCEL}, "address": address}
 
 
-def method_types(currency: str, allowed: Sequence[str] | None = None, capture_method: str = "automatic") -> list[str]:
+def method_types(currency: str, given: Mapping[str, Any], capture_method: str = "automatic") -> list[str]:
     """The kinds of payment method a payment takes: cards, and debits of bank accounts in its currency.
 
-    Banks hold no money, so manual capture leaves cards. Raises what Stripe says when `allowed` leaves nothing.
+    Banks hold no money, so manual capture leaves cards. `given` may narrow them, as in `only`.
     """
     account = banks.of_currency(currency)
-    return only(["card"] if account is None or capture_method == "manual" else ["card", account.kind], allowed)
+    return only(["card"] if account is None or capture_method == "manual" else ["card", account.kind], given)
 
 
-def only(kinds: Sequence[str], allowed: Sequence[str] | None) -> list[str]:
-    """Those of `kinds` that are allowed; None allows all of them."""
-    kept = [kind for kind in kinds if allowed is None or kind in allowed]
+def only(kinds: Sequence[str], given: Mapping[str, Any]) -> list[str]:
+    """Those of `kinds` that `given` allows and does not exclude; raises what Stripe says when nothing is left."""
+    allowed, excluded = given.get("allowed_payment_method_types"), given.get("excluded_payment_method_types") or ()
+    kept = [kind for kind in kinds if (allowed is None or kind in allowed) and kind not in excluded]
     if not kept:
         raise invalid(
             "No valid payment method types for this intent. Please ensure that the types you allow are compatible with "
             "its currency and its capture method.",
-            param="allowed_payment_method_types",
+            param="excluded_payment_method_types" if allowed is None else "allowed_payment_method_types",
         )
     return kept
 

@@ -57,7 +57,7 @@ def new_intent(unit: Unit, amount: int, currency: str, customer: str | None, **f
         customer=customer,
         livemode=False,
         metadata={},
-        payment_method_types=intents.method_types(currency),
+        payment_method_types=intents.method_types(currency, {}),
         status="requires_payment_method",
     )
     intent.update(fields)

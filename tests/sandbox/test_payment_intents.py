@@ -70,6 +70,7 @@ def test_a_part_is_captured_and_the_rest_let_go(sandbox: Sandbox) -> None:
     held = hold(sandbox)
     path = f"/v1/payment_intents/{held['id']}/capture"
     assert refusal(sandbox, path, amount_to_capture=2001) == ("amount_too_large", "amount_to_capture")
+    assert refusal(sandbox, path, final_capture=False) == (None, "final_capture")
     taken = sandbox.call("POST", path, {"amount_to_capture": 1500})
     assert (taken["amount"], taken["amount_received"]) == (2000, 1500)
     charge = read(sandbox, "charges", held["latest_charge"])
@@ -77,6 +78,7 @@ def test_a_part_is_captured_and_the_rest_let_go(sandbox: Sandbox) -> None:
     assert balance(sandbox) == 1500 - 44 - 30
     let_go = sandbox.call("GET", "/v1/refunds", {"charge": charge["id"]})["data"]
     assert [(item["amount"], item["balance_transaction"]) for item in let_go] == [(500, None)]
+    assert refusal(sandbox, f"/v1/sandbox/refunds/{let_go[0]['id']}", status="failed") == (None, "id")
 
 
 def test_what_was_captured_can_be_refunded_and_no_more(sandbox: Sandbox) -> None:
@@ -201,6 +203,7 @@ def test_a_customer_who_is_away_pays_with_a_saved_method(sandbox: Sandbox, ada: 
         ("jpy", {}, ["card"]),
         ("usd", {"capture_method": "manual"}, ["card"]),
         ("eur", {"allowed_payment_method_types": ["sepa_debit", "us_bank_account"]}, ["sepa_debit"]),
+        ("eur", {"excluded_payment_method_types": ["sepa_debit"]}, ["card"]),
     ],
 )
 def test_what_an_intent_takes(sandbox: Sandbox, currency: str, wanted: Json, takes: list[str]) -> None:
@@ -211,6 +214,8 @@ def test_what_an_intent_takes(sandbox: Sandbox, currency: str, wanted: Json, tak
 def test_what_an_intent_does_not_take(sandbox: Sandbox) -> None:
     nothing = {"amount": 2000, "currency": "usd", "allowed_payment_method_types": ["sepa_debit"]}
     assert refusal(sandbox, "/v1/payment_intents", **nothing) == (None, "allowed_payment_method_types")
+    nothing = {"amount": 2000, "currency": "jpy", "excluded_payment_method_types": ["card"]}
+    assert refusal(sandbox, "/v1/payment_intents", **nothing) == (None, "excluded_payment_method_types")
     bank = {"amount": 2000, "currency": "usd", "capture_method": "manual", "payment_method": "pm_usBankAccount_success"}
     code = "payment_intent_incompatible_payment_method"
     assert refusal(sandbox, "/v1/payment_intents", **bank) == (code, "payment_method")
@@ -261,10 +266,30 @@ def test_manual_confirmation_comes_back_to_the_server(sandbox: Sandbox, ada: str
     assert confirmed["status"] == "succeeded"
 
 
+def test_a_setup_intent_is_narrowed_and_changed(sandbox: Sandbox, ada: str) -> None:
+    made = sandbox.call("POST", "/v1/setup_intents", {"excluded_payment_method_types": ["us_bank_account"]})
+    assert made["payment_method_types"] == ["card", "bacs_debit", "sepa_debit"]
+    path = f"/v1/setup_intents/{made['id']}"
+    assert refusal(sandbox, path, payment_method="pm_usBankAccount_success")[1] == "payment_method"
+    changed = sandbox.call("POST", path, {"customer": ada, "description": "A card", "payment_method": "pm_card_visa"})
+    assert (changed["customer"], changed["status"]) == (ada, "requires_confirmation")
+    confirmed = sandbox.call("POST", f"{path}/confirm")
+    method = confirmed["payment_method"]
+    assert (confirmed["status"], read(sandbox, "payment_methods", method)["customer"]) == ("succeeded", ada)
+    found = sandbox.call("GET", "/v1/setup_intents", {"payment_method": method})["data"]
+    assert [item["id"] for item in found] == [made["id"]]
+    assert refusal(sandbox, path, description="Late")[0] == "setup_intent_unexpected_state"
+
+
 def test_shipping_goes_on_the_charge(sandbox: Sandbox) -> None:
     paid = pay(sandbox, shipping={"name": "Ada", "address": {"line1": "1 Road", "country": "GB"}})
     assert paid["shipping"]["address"]["country"] == "GB"
-    assert read(sandbox, "charges", paid["latest_charge"])["shipping"] == paid["shipping"]
+    path = f"/v1/charges/{paid['latest_charge']}"
+    assert sandbox.call("GET", path)["shipping"] == paid["shipping"]
+    tracked = sandbox.call(
+        "POST", path, {"shipping": {"name": "Ada", "address": {"country": "GB"}, "tracking_number": "7"}}
+    )
+    assert tracked["shipping"]["tracking_number"] == "7"
 
 
 @pytest.mark.parametrize(("currency", "least"), [("usd", 50), ("gbp", 30), ("jpy", 50), ("huf", 17500)])

@@ -13,7 +13,7 @@ def button(obj: Json) -> dict[str, str] | None:
     """What can go wrong with a payment, a refund or a dispute, as its row's button."""
     if obj["object"] == "payment_intent" and obj["status"] == "succeeded" and _is_whole(obj["latest_charge"]):
         return {"label": "Open a dispute", "value": "open", "url": url_for(".dispute", charge_id=obj["latest_charge"])}
-    if obj["object"] == "refund" and obj["status"] in ("pending", "succeeded"):
+    if obj["object"] == "refund" and obj["status"] in ("pending", "succeeded") and obj["balance_transaction"]:
         return {"label": "Let it fail", "value": "failed", "url": url_for(".move_refund", refund_id=obj["id"])}
     if obj["object"] == "dispute" and obj["status"] not in ("won", "lost", "warning_closed"):
         inquiry = obj["status"].startswith("warning_")

@@ -1,6 +1,6 @@
 """Charges: each attempt to take money."""
 
-from billing.sandbox import metadata
+from billing.sandbox import intents, metadata
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import no_such
 from billing.sandbox.wire.pages import envelope, listing
@@ -16,6 +16,8 @@ def retrieve(unit: Unit, _params: Params, *, id: str) -> Json:
 def update(unit: Unit, params: Params, *, id: str) -> Json:
     charge = unit.get("charge", id)
     metadata.apply(charge, params, "description", "receipt_email")
+    if "shipping" in params:
+        charge["shipping"] = intents.shipping_of(params["shipping"])
     report = params.get("fraud_details", {}).get("user_report")
     if report:
         charge["fraud_details"] = {"user_report": report}
@@ -64,6 +66,7 @@ ROUTES = [
             "fraud_details": Fields(fields={"user_report": Text(choices=("fraudulent", "safe"), clearable=True)}),
             "metadata": Metadata(),
             "receipt_email": Text(clearable=True),
+            "shipping": intents.SHIPPING,
         },
     ),
     route("GET", "/v1/charges/{charge}/refunds", list_refunds, PAGE),

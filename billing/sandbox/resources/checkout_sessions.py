@@ -77,7 +77,7 @@ def create(unit: Unit, params: Params) -> Json:
         mode=mode,
         payment_method_collection=params.get("payment_method_collection", "always") if mode == "subscription" else None,
         payment_method_options={},
-        payment_method_types=intents.method_types(currency, params.get("allowed_payment_method_types")),
+        payment_method_types=intents.method_types(currency, params),
         payment_status="no_payment_required" if mode == "setup" else "unpaid",
         saved_payment_method_options=_saved_options(params),
         shipping_options=[],

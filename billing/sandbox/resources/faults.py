@@ -55,6 +55,8 @@ def move_refund(unit: Unit, params: Params, *, id: str) -> Json:
     refund = unit.get("refund", id)
     if refund["status"] in ("canceled", "failed"):
         raise invalid(f"This refund has already {refund['status']}.", param="status")
+    if refund["balance_transaction"] is None:
+        raise invalid("This refund only let go of a hold: there is no money to move.", param="id")
     moves = {"failed": refunds.fail, "requires_action": refunds.ask_customer, "succeeded": refunds.arrive}
     moves[params["status"]](unit, refund)
     return unit.present(refund)

@@ -13,7 +13,6 @@ from billing.sandbox.wire.pages import listing
 from billing.sandbox.wire.params import (
     PAGE,
     SEARCH,
-    Array,
     Boolean,
     Integer,
     Metadata,
@@ -29,7 +28,7 @@ from billing.sandbox.wire.search import search
 _CAPTURE_METHOD = Text(choices=("automatic", "automatic_async", "manual"))
 _SUFFIX = Text(max_length=22)
 _SHARED: Mapping[str, Spec] = {
-    "allowed_payment_method_types": Array(of=Text()),
+    **intents.FILTERS,
     "capture_method": _CAPTURE_METHOD,
     "payment_method": Text(),
     "receipt_email": Text(clearable=True),
@@ -134,6 +133,8 @@ def capture(unit: Unit, params: Params, *, id: str) -> Json:
             f"This PaymentIntent could not be captured because it has a status of {intent['status']}. Only a "
             "PaymentIntent with one of the following statuses may be captured: requires_capture.",
         )
+    if not params.get("final_capture", True):
+        raise invalid("This PaymentIntent can be captured only once.", param="final_capture")
     held: int = intent["amount_capturable"]
     amount: int = params.get("amount_to_capture", held)
     if amount > held:
@@ -225,11 +226,10 @@ def check_amount(amount: int, currency: str) -> None:
 def _taking(params: Params, currency: str, before: str) -> Json:
     """The fields that say which payment methods are taken, how they are captured, and where the goods go."""
     capture_method = params.get("capture_method", before)
-    allowed = params.get("allowed_payment_method_types")
     return {
-        "allowed_payment_method_types": allowed,
+        **{name: params.get(name) for name in intents.FILTERS},
         "capture_method": capture_method,
-        "payment_method_types": intents.method_types(currency, allowed, capture_method),
+        "payment_method_types": intents.method_types(currency, params, capture_method),
         "shipping": intents.shipping_of(params.get("shipping")),
     }
 
@@ -264,6 +264,7 @@ ROUTES = [
         capture,
         {
             "amount_to_capture": Integer(minimum=1),
+            "final_capture": Boolean(),
             "metadata": Metadata(),
             "statement_descriptor": Text(max_length=22),
             "statement_descriptor_suffix": _SUFFIX,

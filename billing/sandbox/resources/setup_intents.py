@@ -8,12 +8,12 @@ from billing.sandbox.resources import payment_methods
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
-from billing.sandbox.wire.params import PAGE, Array, Boolean, Metadata, Range, Spec, Text, missing
+from billing.sandbox.wire.params import PAGE, Boolean, Metadata, Range, Spec, Text, missing
 from billing.sandbox.wire.publishable import check_client_secret
 from billing.sandbox.wire.routes import Params, route
 
 _CREATE: Mapping[str, Spec] = {
-    "allowed_payment_method_types": Array(of=Text()),
+    **intents.FILTERS,
     "automatic_payment_methods": intents.AUTOMATIC,
     "confirm": Boolean(),
     "customer": Text(),
@@ -24,6 +24,13 @@ _CREATE: Mapping[str, Spec] = {
     "return_url": Text(),
     "usage": Text(choices=("off_session", "on_session")),
     "use_stripe_sdk": Boolean(),
+}
+_UPDATE: Mapping[str, Spec] = {
+    **intents.FILTERS,
+    "customer": Text(),
+    "description": Text(clearable=True),
+    "metadata": Metadata(),
+    "payment_method": Text(),
 }
 _CONFIRM: Mapping[str, Spec] = {
     "client_secret": Text(),
@@ -41,18 +48,33 @@ def create(unit: Unit, params: Params) -> Json:
     customer = unit.get("customer", params["customer"], "customer")["id"] if "customer" in params else None
     intent = new(unit, customer, params.get("usage", "off_session"))
     metadata.apply(intent, params, "description")
-    allowed = params.get("allowed_payment_method_types")
-    intent.update({"allowed_payment_method_types": allowed, "payment_method_types": intents.only(_KINDS, allowed)})
-    if "payment_method" in params:
-        method = payment_methods.resolve(unit, params["payment_method"])
-        intents.check_method(intent, method)
-        intent.update({"payment_method": method["id"], "status": "requires_confirmation"})
+    _take(unit, intent, params)
     unit.save(intent)
     if params.get("confirm"):
         return confirm(
             unit, {name: params[name] for name in ("return_url", "use_stripe_sdk") if name in params}, id=intent["id"]
         )
     return unit.present(intent)
+
+
+def update(unit: Unit, params: Params, *, id: str) -> Json:
+    intent = unit.get("setup_intent", id)
+    _check_status(intent, "requires_payment_method", "requires_confirmation", "requires_action")
+    if "customer" in params:
+        unit.get("customer", params["customer"], "customer")
+    metadata.apply(intent, params, "customer", "description")
+    _take(unit, intent, {**{name: intent[name] for name in intents.FILTERS}, **params})
+    return unit.present(unit.save(intent))
+
+
+def _take(unit: Unit, intent: Json, params: Params) -> None:
+    """Narrow what the intent takes, and give it the payment method."""
+    intent.update({name: params.get(name) for name in intents.FILTERS})
+    intent["payment_method_types"] = intents.only(_KINDS, params)
+    if "payment_method" in params:
+        method = payment_methods.resolve(unit, params["payment_method"])
+        intents.check_method(intent, method)
+        intent.update({"payment_method": method["id"], "status": "requires_confirmation"})
 
 
 def new(unit: Unit, customer: str | None, usage: str = "off_session") -> Json:
@@ -142,6 +164,8 @@ def retrieve(unit: Unit, params: Params, *, id: str) -> Json:
 
 def list_all(unit: Unit, params: Params) -> Json:
     where = {"customer": params["customer"]} if "customer" in params else {}
+    if "payment_method" in params:
+        where["$.payment_method"] = params["payment_method"]
     return listing(unit, "setup_intent", "/v1/setup_intents", params, where)
 
 
@@ -168,8 +192,11 @@ def _check_status(intent: Json, *allowed: str) -> None:
 
 ROUTES = [
     route("POST", "/v1/setup_intents", create, _CREATE),
-    route("GET", "/v1/setup_intents", list_all, {**PAGE, "created": Range(), "customer": Text()}),
+    route(
+        "GET", "/v1/setup_intents", list_all, {**PAGE, "created": Range(), "customer": Text(), "payment_method": Text()}
+    ),
     route("GET", "/v1/setup_intents/{id}", retrieve, {"client_secret": Text()}),
+    route("POST", "/v1/setup_intents/{id}", update, _UPDATE),
     route("POST", "/v1/setup_intents/{id}/confirm", confirm, _CONFIRM),
     route(
         "POST",
