@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 import stripe
 
+from billing.sandbox import Sandbox
+
 Subscribe = Callable[..., stripe.Subscription]
 
 
@@ -55,3 +57,32 @@ def test_balances_refuse_nothing_and_strangers(client: stripe.StripeClient, cust
     assert service.list(other.id).data[0].type == "initial"
     with pytest.raises(stripe.InvalidRequestError, match="No such customer balance transaction"):
         service.retrieve(other.id, made.id)
+
+
+@pytest.mark.parametrize(
+    ("balance", "amount", "moves"),
+    [
+        (0, 30, [("invoice_too_small", 30)]),
+        (-100, 120, [("applied_to_invoice", 100), ("invoice_too_small", 20)]),
+        (-100, 150, [("applied_to_invoice", 100)]),
+        (15, 30, [("invoice_too_small", 30)]),
+        (15, 35, [("applied_to_invoice", -15)]),
+        (15, 0, []),
+    ],
+)
+def test_an_invoice_for_too_little_is_owed(
+    sandbox: Sandbox, balance: int, amount: int, moves: list[tuple[str, int]]
+) -> None:
+    owner = sandbox.call("POST", "/v1/customers", {"balance": balance})["id"]
+    invoice = sandbox.call("POST", "/v1/invoices", {"customer": owner, "currency": "usd"})["id"]
+    sandbox.call("POST", f"/v1/invoices/{invoice}/add_lines", {"lines": [{"amount": amount}]})
+    preview = sandbox.call("GET", f"/v1/invoices/{invoice}")
+    made = sandbox.call("POST", f"/v1/invoices/{invoice}/finalize")
+    due = amount + balance
+    asked = due if due >= 50 else 0
+    assert preview["amount_due"] == made["amount_due"] == asked
+    assert made["status"] == ("open" if asked else "paid")
+    assert made["ending_balance"] == due - asked
+    entries = sandbox.call("GET", f"/v1/customers/{owner}/balance_transactions")["data"]
+    found = [(item["type"], item["amount"]) for item in reversed(entries) if item["type"] != "initial"]
+    assert found == moves
