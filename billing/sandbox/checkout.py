@@ -6,7 +6,16 @@ What the customer changes before is in `checkout_changes`, what comes into being
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from billing.sandbox import automatic_tax, banks, cards, checkout_changes, checkout_customer, intents, payments
+from billing.sandbox import (
+    automatic_tax,
+    banks,
+    cards,
+    checkout_changes,
+    checkout_customer,
+    intents,
+    order_totals,
+    payments,
+)
 from billing.sandbox.checkout_changes import open_session
 from billing.sandbox.checkout_completion import complete
 from billing.sandbox.checkout_customer import Buyer
@@ -71,7 +80,11 @@ def pay(
             raise
         return Result("declined", unit.present(session), refusal.error)
     session["_awaiting"] = {"method": paying["id"] if paying else None, "buyer": asdict(buyer), "keeps": means.keeps}
-    if session["mode"] == "setup" or not session["amount_total"]:
+    due = order_totals.due(unit, session)
+    if session["mode"] == "payment" and due == 0:
+        complete(unit, session, None)
+        return Result("complete", unit.present(session))
+    if session["mode"] == "setup" or due == 0:
         return _set_up(unit, session, paying)
     if paying is None:
         raise invalid("This session asks for a payment method.", param="method")
@@ -107,8 +120,8 @@ def return_url(session: Json) -> str:
 
 def _method(unit: Unit, session: Json, buyer: Buyer, means: Means) -> Json | None:
     if means.kind == "none":
-        optional = session["payment_method_collection"] == "if_required" and not session["amount_total"]
-        if not optional:
+        optional = session["mode"] == "payment" or session["payment_method_collection"] == "if_required"
+        if not optional or order_totals.due(unit, session):
             raise invalid("This session asks for a payment method.", param="method")
         return None
     if means.kind.startswith("pm_"):
@@ -143,7 +156,7 @@ def _check_type(session: Json, method: Json) -> None:
 
 
 def _payment_intent(unit: Unit, session: Json) -> Json:
-    amount = session["amount_total"]
+    amount = order_totals.due(unit, session)
     intent = unit.find(session["_intent"]) if session["_intent"] else None
     if intent is not None and intent["object"] == "payment_intent":
         intent["amount"] = amount

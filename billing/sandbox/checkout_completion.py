@@ -18,7 +18,7 @@ def complete(unit: Unit, session: Json, intent: Json | None) -> None:
     buyer = Buyer(**awaited["buyer"])
     method = unit.get("payment_method", awaited["method"]) if awaited["method"] else None
     mode = session["mode"]
-    wanted = mode == "subscription" or session["customer_creation"] == "always" or _makes_invoice(session)
+    wanted = session["customer_creation"] == "always" or order_totals.makes_invoice(session)
     customer = checkout_customer.customer_of(unit, session, buyer, wanted=wanted)
     if customer is not None:
         _give_to(unit, customer, method, intent, keep=_keeps_method(session))
@@ -38,9 +38,9 @@ def complete(unit: Unit, session: Json, intent: Json | None) -> None:
         }
     if mode == "subscription" and customer is not None:
         _subscribe(unit, session, customer, method, intent)
-    elif mode == "payment" and intent is not None:
-        session["payment_intent"] = intent["id"]
-        if _makes_invoice(session) and customer is not None:
+    elif mode == "payment":
+        session["payment_intent"] = intent["id"] if intent is not None else None
+        if order_totals.makes_invoice(session) and customer is not None:
             _invoice(unit, session, customer, intent)
     elif mode == "setup" and intent is not None:
         session["setup_intent"] = intent["id"]
@@ -69,11 +69,7 @@ def _give_to(unit: Unit, customer: Json, method: Json | None, intent: Json | Non
         unit.save(charge)
 
 
-def _makes_invoice(session: Json) -> bool:
-    return bool(session["invoice_creation"] and session["invoice_creation"]["enabled"])
-
-
-def _invoice(unit: Unit, session: Json, customer: Json, intent: Json) -> None:
+def _invoice(unit: Unit, session: Json, customer: Json, intent: Json | None) -> None:
     """The invoice of a one-time payment, made when it has been paid."""
     lines = []
     for line in session["_lines"]:
@@ -95,8 +91,7 @@ def _invoice(unit: Unit, session: Json, customer: Json, intent: Json) -> None:
         footer=data["footer"],
         metadata=dict(data["metadata"] or {}),
     )
-    invoicing.finalize(unit, draft, intent=intent)
-    collection.follow(unit, draft, intent, Verdict(intent["status"]))
+    _settle(unit, draft, intent)
     session["invoice"] = draft["id"]
 
 
@@ -135,9 +130,15 @@ def _subscribe(unit: Unit, session: Json, customer: Json, method: Json | None, i
     subscription["latest_invoice"] = draft["id"]
     unit.save(subscription)
     subscribing.announce(unit, subscription)
-    invoicing.finalize(unit, draft, intent=intent if intent and intent["object"] == "payment_intent" else None)
+    _settle(unit, draft, intent)
+    session.update({"subscription": subscription["id"], "invoice": draft["id"]})
+
+
+def _settle(unit: Unit, draft: Json, intent: Json | None) -> None:
+    """Open the invoice over the payment that was made for it, if there was anything to pay."""
+    payment = intent if intent is not None and intent["object"] == "payment_intent" else None
+    invoicing.finalize(unit, draft, intent=payment)
     if draft["amount_due"] == 0:
         collection.settle_free(unit, draft)
-    elif intent is not None:
-        collection.follow(unit, draft, intent, Verdict(intent["status"]))
-    session.update({"subscription": subscription["id"], "invoice": draft["id"]})
+    elif payment is not None:
+        collection.follow(unit, draft, payment, Verdict(payment["status"]))

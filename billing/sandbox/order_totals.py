@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from billing.core.money import Money
-from billing.sandbox import automatic_tax
+from billing.sandbox import automatic_tax, invoicing
 from billing.sandbox.arithmetic import amounts
 from billing.sandbox.arithmetic.minimums import minimum
 from billing.sandbox.arithmetic.periods import DAY
@@ -38,6 +38,19 @@ def total(unit: Unit, session: Json) -> None:
             },
         }
     )
+
+
+def makes_invoice(session: Json) -> bool:
+    """Whether paying makes an invoice."""
+    return session["mode"] == "subscription" or bool((session["invoice_creation"] or {}).get("enabled"))
+
+
+def due(unit: Unit, session: Json) -> int:
+    """What is to be paid now, in minor units: the total with the customer's balance, as its invoice will ask for it."""
+    asked = session["amount_total"] or 0
+    if not makes_invoice(session):
+        return int(asked)
+    return invoicing.asked_for(asked + _customer(unit, session).get("balance", 0), session["currency"])
 
 
 def line_items(unit: Unit, session: Json) -> list[Json]:

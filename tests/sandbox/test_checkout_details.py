@@ -300,3 +300,39 @@ def test_consent_is_noted(open_session: Open, pay: Pay) -> None:
     done = pay(session["id"], buyer={"accepts_promotions": True}).session
 
     assert done["consent"] == {"promotions": "opt_in", "terms_of_service": None}
+
+
+@pytest.mark.parametrize(
+    ("balance", "charged", "left"),
+    [(-500, [700], 0), (-5000, [], -3800), (500, [1700], 0), (-1180, [], 20)],
+)
+def test_the_customers_balance_is_settled_with_the_first_invoice(
+    sandbox: Sandbox, customer: str, open_session: Open, pay: Pay, balance: int, charged: list[int], left: int
+) -> None:
+    sandbox.call("POST", f"/v1/customers/{customer}", {"balance": balance})
+
+    done = pay(open_session(customer=customer)["id"]).session
+
+    invoice = sandbox.call("GET", f"/v1/invoices/{done['invoice']}")
+    assert (invoice["status"], invoice["amount_paid"]) == ("paid", sum(charged))
+    assert [
+        charge["amount"] for charge in sandbox.call("GET", "/v1/charges", {"customer": customer})["data"]
+    ] == charged
+    assert sandbox.call("GET", f"/v1/customers/{customer}")["balance"] == left
+    assert done["amount_total"] == 1200
+
+
+def test_an_invoice_of_nothing_is_paid_at_once(sandbox: Sandbox, open_session: Open, pay: Pay) -> None:
+    coupon = sandbox.call("POST", "/v1/coupons", {"percent_off": 100, "duration": "once"})
+    price = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Mug"}}
+    session = open_session(
+        mode="payment",
+        line_items=[{"price_data": price, "quantity": 1}],
+        discounts=[{"coupon": coupon["id"]}],
+        invoice_creation={"enabled": True},
+    )
+
+    done = pay(session["id"], method="none").session
+
+    assert sandbox.call("GET", f"/v1/invoices/{done['invoice']}")["status"] == "paid"
+    assert done["payment_intent"] is None

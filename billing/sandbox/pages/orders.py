@@ -59,6 +59,7 @@ class Order:
     subtotal: str
     discount: str
     tax: str
+    balance: str
     total: str
     total_minor: int
     email: str
@@ -90,7 +91,8 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
     mode, currency = session["mode"], session["currency"] or "usd"
     items = order_totals.line_items(unit, session)
     totals = session["total_details"] or {"amount_discount": 0, "amount_tax": 0}
-    total = session["amount_total"] or 0
+    total = order_totals.due(unit, session)
+    applied = total - (session["amount_total"] or 0)
     trial_end = order_totals.trial_end(unit, session)
     choices = _choices(unit, session)
     texts = {place: (text or {}).get("message", "") for place, text in session["custom_text"].items()}
@@ -108,6 +110,7 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
         subtotal=words.money(session["amount_subtotal"] or 0, currency),
         discount=words.money(-totals["amount_discount"], currency) if totals["amount_discount"] else "",
         tax=_tax(session, words.money(totals["amount_tax"], currency) if totals["amount_tax"] else ""),
+        balance=words.money(applied, currency) if applied else "",
         total=words.money(total, currency),
         total_minor=total,
         email=(session["customer_details"] or {}).get("email") or "",
@@ -137,7 +140,7 @@ def describe(unit: Unit, session: Json, merchant: str) -> Order:
 
 def _choices(unit: Unit, session: Json) -> tuple[Choice, ...]:
     """What can be paid with, what was saved first; nothing where nothing need be paid with."""
-    total = session["amount_total"] or 0
+    total = order_totals.due(unit, session)
     if session["mode"] != "setup" and total == 0 and session["payment_method_collection"] != "always":
         return ()
     saved = checkout_customer.saved_methods(unit, session)

@@ -165,6 +165,29 @@ def test_a_card_not_meant_to_be_shown_is_not(
     assert visit(browser, begin()).all(".choice label")[0] == "Card"
 
 
+def test_the_customers_credit_is_applied(browser: Browser, shop: Shop, begin: Begin, customer: dict[str, Any]) -> None:
+    shop.call("POST", f"/v1/customers/{customer['id']}", balance=-500)
+
+    page = visit(browser, begin())
+
+    assert page.all(".totals dd") == ["$12.00", "-$5.00", "$7.00"]
+    assert pay(page).status == 303
+    assert [charge["amount"] for charge in shop.call("GET", "/v1/charges")["data"]] == [700]
+
+
+def test_a_payment_of_nothing_asks_for_no_card(browser: Browser, shop: Shop, begin: Begin) -> None:
+    coupon = shop.call("POST", "/v1/coupons", percent_off=100, duration="once")
+    line = {"price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Mug"}}, "quantity": 1}
+    session = begin(mode="payment", line_items=[line], discounts=[{"coupon": coupon["id"]}])
+
+    page = visit(browser, session)
+
+    assert not page.all("#number")
+    assert page.form().submit().status == 303
+    done = shop.call("GET", f"/v1/checkout/sessions/{session['id']}")
+    assert (done["status"], done["payment_status"], done["payment_intent"]) == ("complete", "no_payment_required", None)
+
+
 @pytest.mark.parametrize(
     ("kind", "words"), [("book", "Book for $50.00"), ("donate", "Donate $50.00"), ("subscribe", "Subscribe for $50.00")]
 )
