@@ -40,10 +40,16 @@ KINDS: dict[str, Kind] = {
         parent="subscription",
         key="_intent",
     ),
-    "billing_portal.configuration": _kind("configuration", "bpc"),
+    "billing.feedback_option": _kind("feedback option", "fo"),
+    "billing_portal.configuration": _kind(
+        "configuration", "bpc", "features.subscription_cancel.cancellation_reason.feedback_options"
+    ),
     "billing_portal.session": _kind("portal session", "bps", "configuration"),
     "subscription": _kind(
-        "subscription", "sub", "customer default_payment_method discounts latest_invoice pending_setup_intent schedule"
+        "subscription",
+        "sub",
+        "cancellation_details.feedback_option customer default_payment_method discounts latest_invoice "
+        "pending_setup_intent schedule",
     ),
     "subscription_schedule": _kind(
         "subscription schedule",

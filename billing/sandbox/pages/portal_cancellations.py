@@ -60,7 +60,7 @@ def portal_cancel(session_id: str, subscription_id: str) -> Page:
         if at_once
         else f"Your plan stays available until {ends}. You can change your mind until then.",
         asks_why=reason["enabled"],
-        reasons=[(option, _REASONS[option]) for option in reason["options"]],
+        reasons=_reasons(reason),
     )
 
 
@@ -84,6 +84,14 @@ def _offer(portal: Portal, subscription: Json) -> Json | None:
     held = fetch(f"/v1/subscriptions/{subscription['id']}", expand=["discounts"])["discounts"]
     has_it = coupon["id"] in [discount["source"]["coupon"] for discount in held]
     return coupon if coupon["valid"] and not has_it else None
+
+
+def _reasons(reason: Json) -> list[tuple[str, str]]:
+    """The reasons to choose among: Stripe's, then the shop's own."""
+    own = [fetch(f"/v1/billing/feedback_options/{name}") for name in reason["feedback_options"] or ()]
+    return [(option, _REASONS[option]) for option in reason["options"]] + [
+        (option["id"], option["description"]) for option in own if option["status"] == "active"
+    ]
 
 
 def _coupon_words(coupon: Json) -> str:
@@ -112,9 +120,13 @@ def _cancel(subscription: Json, feature: Json) -> None:
     if portal_schedules.upcoming(subscription) is not None:
         portal_schedules.release(subscription)
     details: Json = {}
-    if feature["cancellation_reason"]["enabled"]:
-        if request.form.get("feedback") in feature["cancellation_reason"]["options"]:
-            details["feedback"] = request.form["feedback"]
+    reason = feature["cancellation_reason"]
+    if reason["enabled"]:
+        chosen = request.form.get("feedback")
+        if chosen in reason["options"]:
+            details["feedback"] = chosen
+        elif chosen in (reason["feedback_options"] or ()):
+            details["feedback_option"] = chosen
         if comment := request.form.get("comment", "").strip():
             details["comment"] = comment[:500]
     path = f"/v1/subscriptions/{subscription['id']}"

@@ -1,6 +1,6 @@
 """What the customer portal lets customers do. Its sessions are in `portal_sessions`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from billing.sandbox import ids, metadata
@@ -22,96 +22,104 @@ _REASONS = (
     "unused",
 )
 _LONGEST_PAUSE = {"day": 3 * 365, "week": 3 * 52, "month": 36, "year": 3}
-_FEATURES = Fields(
-    fields={
-        "customer_update": Fields(
-            fields={
-                "allowed_updates": Array(
-                    clearable=True,
-                    of=Text(choices=("address", "email", "name", "phone", "shipping", "tax_id")),
-                ),
-                "enabled": Boolean(),
-            }
-        ),
-        "invoice_history": Fields(fields={"enabled": Boolean(required=True)}),
-        "payment_method_update": Fields(fields={"enabled": Boolean(required=True)}),
-        "subscription_cancel": Fields(
-            fields={
-                "cancellation_reason": Fields(
-                    fields={
-                        "enabled": Boolean(required=True),
-                        "options": Array(of=Text(choices=_REASONS), clearable=True),
-                    }
-                ),
-                "enabled": Boolean(),
-                "mode": Text(choices=("at_period_end", "immediately")),
-                "proration_behavior": _PRORATION,
-            }
-        ),
-        "subscription_pause": Fields(
-            fields={
-                "duration": Fields(
-                    fields={
-                        "interval_options": Array(
-                            clearable=True,
-                            of=Fields(
-                                fields={
-                                    "interval": Text(required=True, choices=("day", "month", "week", "year")),
-                                    "interval_count": Integer(minimum=1),
-                                }
-                            ),
-                        ),
-                        "type": Text(required=True, choices=("indefinite", "interval_options")),
-                    }
-                ),
-                "enabled": Boolean(),
-            }
-        ),
-        "subscription_update": Fields(
-            fields={
-                "billing_cycle_anchor": Text(choices=("now", "unchanged")),
-                "default_allowed_updates": Array(
-                    clearable=True, of=Text(choices=("price", "promotion_code", "quantity"))
-                ),
-                "enabled": Boolean(),
-                "products": Array(
-                    clearable=True,
-                    maximum=10,
-                    of=Fields(
+
+
+def _features(*, new: bool) -> Fields:
+    """The features; those of a new configuration must say whether they are on."""
+    return Fields(
+        required=new,
+        fields={
+            "customer_update": Fields(
+                fields={
+                    "allowed_updates": Array(
+                        clearable=True,
+                        of=Text(choices=("address", "email", "name", "phone", "shipping", "tax_id")),
+                    ),
+                    "enabled": Boolean(required=new),
+                }
+            ),
+            "invoice_history": Fields(fields={"enabled": Boolean(required=True)}),
+            "payment_method_update": Fields(fields={"enabled": Boolean(required=True)}),
+            "subscription_cancel": Fields(
+                fields={
+                    "cancellation_reason": Fields(
                         fields={
-                            "adjustable_quantity": Fields(
-                                fields={
-                                    "enabled": Boolean(required=True),
-                                    "maximum": Integer(minimum=1),
-                                    "minimum": Integer(minimum=0),
-                                }
-                            ),
-                            "prices": Array(of=Text(), required=True),
-                            "product": Text(required=True),
+                            "enabled": Boolean(required=True),
+                            "feedback_options": Array(of=Text(), clearable=True),
+                            "options": Array(of=Text(choices=_REASONS), clearable=True, required=new),
                         }
                     ),
-                ),
-                "proration_behavior": _PRORATION,
-                "schedule_at_period_end": Fields(
-                    fields={
-                        "conditions": Array(
-                            clearable=True,
-                            of=Fields(
-                                fields={
-                                    "type": Text(
-                                        required=True,
-                                        choices=("decreasing_item_amount", "shortening_interval"),
-                                    )
-                                }
+                    "enabled": Boolean(required=new),
+                    "mode": Text(choices=("at_period_end", "immediately")),
+                    "proration_behavior": _PRORATION,
+                }
+            ),
+            "subscription_pause": Fields(
+                fields={
+                    "duration": Fields(
+                        fields={
+                            "interval_options": Array(
+                                clearable=True,
+                                of=Fields(
+                                    fields={
+                                        "interval": Text(required=True, choices=("day", "month", "week", "year")),
+                                        "interval_count": Integer(minimum=1),
+                                    }
+                                ),
                             ),
-                        )
-                    }
-                ),
-                "trial_update_behavior": Text(choices=("continue_trial", "end_trial")),
-            }
-        ),
-    }
-)
+                            "type": Text(required=True, choices=("indefinite", "interval_options")),
+                        }
+                    ),
+                    "enabled": Boolean(),
+                }
+            ),
+            "subscription_update": Fields(
+                fields={
+                    "billing_cycle_anchor": Text(choices=("now", "unchanged")),
+                    "default_allowed_updates": Array(
+                        clearable=True, of=Text(choices=("price", "promotion_code", "quantity"))
+                    ),
+                    "enabled": Boolean(required=new),
+                    "products": Array(
+                        clearable=True,
+                        maximum=10,
+                        of=Fields(
+                            fields={
+                                "adjustable_quantity": Fields(
+                                    fields={
+                                        "enabled": Boolean(required=True),
+                                        "maximum": Integer(minimum=1),
+                                        "minimum": Integer(minimum=0),
+                                    }
+                                ),
+                                "prices": Array(of=Text(), required=True),
+                                "product": Text(required=True),
+                            }
+                        ),
+                    ),
+                    "proration_behavior": _PRORATION,
+                    "schedule_at_period_end": Fields(
+                        fields={
+                            "conditions": Array(
+                                clearable=True,
+                                of=Fields(
+                                    fields={
+                                        "type": Text(
+                                            required=True,
+                                            choices=("decreasing_item_amount", "shortening_interval"),
+                                        )
+                                    }
+                                ),
+                            )
+                        }
+                    ),
+                    "trial_update_behavior": Text(choices=("continue_trial", "end_trial")),
+                }
+            ),
+        },
+    )
+
+
 _CONFIGURATION: Mapping[str, Spec] = {
     "business_profile": Fields(
         fields={
@@ -121,7 +129,7 @@ _CONFIGURATION: Mapping[str, Spec] = {
         }
     ),
     "default_return_url": Url(clearable=True),
-    "features": _FEATURES,
+    "features": _features(new=False),
     "login_page": Fields(fields={"enabled": Boolean(required=True)}),
     "metadata": Metadata(),
     "name": Text(clearable=True),
@@ -215,6 +223,7 @@ def _change(unit: Unit, configuration: Json, params: Params) -> None:
         feature = configuration["features"][name]
         reason = given.pop("cancellation_reason", None)
         if reason is not None:
+            _check_feedback_options(unit, reason.get("feedback_options") or ())
             feature["cancellation_reason"].update({**reason, "options": reason.get("options") or []})
         if "duration" in given:
             given["duration"] = _duration(given["duration"])
@@ -225,10 +234,15 @@ def _change(unit: Unit, configuration: Json, params: Params) -> None:
             )
         for field, value in given.items():
             feature[field] = [] if value is None else value
-        if given and "enabled" not in given and name in ("customer_update", "subscription_cancel"):
-            feature["enabled"] = True
         if name == "subscription_update":
             feature["products"] = [_product(unit, item, feature) for item in feature["products"]]
+
+
+def _check_feedback_options(unit: Unit, given: Sequence[str]) -> None:
+    where = "features[subscription_cancel][cancellation_reason][feedback_options]"
+    for name in given:
+        if unit.get("billing.feedback_option", name, where)["status"] != "active":
+            raise invalid(f"The feedback option {name} is inactive.", param=where)
 
 
 def _duration(given: Params) -> Json:
@@ -284,7 +298,7 @@ ROUTES = [
         "POST",
         "/v1/billing_portal/configurations",
         create_configuration,
-        {**_CONFIGURATION, "features": Fields(required=True, fields=_FEATURES.fields)},
+        {**_CONFIGURATION, "features": _features(new=True)},
     ),
     route(
         "GET",

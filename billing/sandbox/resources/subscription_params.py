@@ -40,6 +40,7 @@ _CANCELLATION = Fields(
                 "unused",
             ),
         ),
+        "feedback_option": Text(),
     }
 )
 _BILLING_MODE = Fields(

@@ -114,8 +114,7 @@ def change(unit: Unit, params: Params, *, id: str) -> Json:
     if "discounts" in params:
         given = params["discounts"]
         subscription["discounts"] = coupons.redeem(unit, given, customer=subscription["customer"], subscription=id)
-    for name, value in params.get("cancellation_details", {}).items():
-        subscription["cancellation_details"][name] = value
+    _note_reasons(unit, subscription, params)
     if "pause_collection" in params:
         pause = params["pause_collection"]
         subscription["pause_collection"] = pause and {
@@ -152,8 +151,7 @@ def cancel(unit: Unit, params: Params, *, id: str) -> Json:
     subscription = unit.get("subscription", id)
     if subscription["status"] in standing.FINISHED:
         raise invalid(f"No such subscription: '{id}'", code="resource_missing", param="id", status=404)
-    for name, value in params.get("cancellation_details", {}).items():
-        subscription["cancellation_details"][name] = value
+    _note_reasons(unit, subscription, params)
     billed = subscription["status"] in ("active", "past_due")
     if params.get("prorate") and billed:
         subscription_lines.credit_unused(unit, subscription)
@@ -259,6 +257,13 @@ def set_terms(unit: Unit, subscription: Json, params: Params) -> None:
         raise invalid("If `collection_method` is `send_invoice`, `days_until_due` must be set.", param="days_until_due")
 
 
+def _note_reasons(unit: Unit, subscription: Json, params: Params) -> None:
+    given = params.get("cancellation_details", {})
+    if "feedback_option" in given:
+        unit.get("billing.feedback_option", given["feedback_option"], "cancellation_details[feedback_option]")
+    subscription["cancellation_details"].update(given)
+
+
 def _trial_end(unit: Unit, params: Params) -> int | None:
     if "trial_end" in params and "trial_period_days" in params:
         raise exclusive("trial_end", "trial_period_days")
@@ -297,7 +302,7 @@ def _set_cancellation(unit: Unit, subscription: Json, params: Params) -> None:
     details = subscription["cancellation_details"]
     if at is None:
         subscription.update({"cancel_at": None, "canceled_at": None})
-        details.update({"comment": None, "feedback": None, "reason": None})
+        details.update(dict.fromkeys(details))
     else:
         if subscription["cancel_at"] != at:
             subscription["canceled_at"] = unit.now

@@ -139,3 +139,17 @@ def _flow(subscription: dict[str, Any], **details: Any) -> dict[str, Any]:
 def _with_offer(enter: Open, shop: Shop, subscription: dict[str, Any]) -> Page:
     shop.call("POST", "/v1/coupons", id="STAY", percent_off=20, duration="repeating", duration_in_months=3)
     return enter(_flow(subscription, retention=_RETENTION))
+
+
+def test_a_shop_asks_for_reasons_of_its_own(enter: Open, shop: Shop, subscription: dict[str, Any]) -> None:
+    own = [shop.call("POST", "/v1/billing/feedback_options", description=text) for text in ("Moving", "Merged")]
+    reason = {"enabled": True, "options": ["other"], "feedback_options": [option["id"] for option in own]}
+    page = enter(subscription_cancel={"enabled": True, "cancellation_reason": reason})
+    shop.call("POST", f"/v1/billing/feedback_options/{own[1]['id']}/deactivate")
+    page = page.click("Cancel plan")
+    assert page.all(".choice") == ["Other reason", "Moving"]
+
+    page.form(button="Cancel plan").fill(feedback=own[0]["id"]).submit()
+
+    details = shop.subscription(subscription["id"])["cancellation_details"]
+    assert (details["feedback"], details["feedback_option"]) == (None, own[0]["id"])
