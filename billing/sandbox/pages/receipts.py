@@ -12,12 +12,14 @@ def receipt(charge_id: str) -> ResponseReturnValue:
     """What was paid, when and with what; what came back."""
     charge = fetch(f"/v1/charges/{charge_id}")
     currency = charge["currency"]
+    # What a capture let go of was never paid, so it is no refund to the reader.
+    returned = charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"])
     facts = [
         ("Amount paid", words.money(charge["amount_captured"], currency)),
         ("Date", words.date(charge["created"])),
         ("Paid with", words.card(charge["payment_method_details"])),
         ("For", charge["description"]),
-        ("Refunded", words.money(charge["amount_refunded"], currency) if charge["amount_refunded"] else None),
+        ("Refunded", words.money(returned, currency) if returned > 0 else None),
     ]
     return render_template(
         "sandbox/receipt.html",
