@@ -109,4 +109,6 @@ KINDS: dict[str, Kind] = {
     "test_helpers.test_clock": _kind("test clock", "clock"),
     "event": _kind("event", "evt", key="type"),
     "webhook_endpoint": _kind("webhook endpoint", "we", key="url"),
+    "v2.core.event": _kind("event", "evt_test", key="type"),
+    "v2.core.event_destination": _kind("event destination", "ed_test"),
 }

@@ -15,7 +15,13 @@ def events(unit: Unit, meter: Json, customer: str, start: int, end: int) -> list
     found = unit.query(
         "billing.meter_event",
         oldest_first=True,
-        where={"customer": customer, "parent": meter["event_name"], "$.timestamp >=": start, "$.timestamp <": end},
+        where={
+            "customer": customer,
+            "parent": meter["event_name"],
+            "$._error": None,
+            "$.timestamp >=": start,
+            "$.timestamp <": end,
+        },
     )
     return sorted(found, key=lambda event: event["timestamp"])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from billing.sandbox import clock, deliveries, older_shapes
+from billing.sandbox import clock, deliveries, older_shapes, thin_events
 from billing.sandbox.deliveries import Claim
 from billing.sandbox.unit import API_VERSION, Unit
 
@@ -100,8 +100,12 @@ def _parcel(unit: Unit, claim: Claim) -> tuple[str, Mapping[str, str], bytes] | 
     event, endpoint = unit.find(claim.event_id), unit.find(claim.endpoint_id)
     if event is None or endpoint is None or endpoint.get("deleted") or endpoint["status"] != "enabled":
         return None
-    version = deliveries.faults(unit.connection)["api_version"] or endpoint["api_version"] or API_VERSION
-    body = json.dumps(older_shapes.render(unit, event, version), indent=2, ensure_ascii=False).encode()
+    if event["object"] == thin_events.EVENT:  # these are of no version
+        shape = thin_events.notification(unit, event)
+    else:
+        version = deliveries.faults(unit.connection)["api_version"] or endpoint["api_version"] or API_VERSION
+        shape = older_shapes.render(unit, event, version)
+    body = json.dumps(shape, indent=2, ensure_ascii=False).encode()
     old = endpoint.get("_old_secret")
     older = [old["secret"]] if old and old["until"] > unit.now else []
     headers = {

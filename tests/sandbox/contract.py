@@ -9,7 +9,9 @@ from typing import Any, get_args, get_origin
 
 import stripe
 from stripe import ListObject, SearchResultObject, StripeObject
-from stripe._object_classes import OBJECT_CLASSES, get_object_class
+from stripe._object_classes import get_object_class
+from stripe.events._event_classes import get_v2_event_class
+from stripe.v2 import DeletedObject
 
 _EVENT_TYPES = frozenset(get_args(typing.get_type_hints(stripe.Event, include_extras=True)["type"]))
 _ERROR_TYPES = frozenset(["api_error", "card_error", "idempotency_error", "invalid_request_error"])
@@ -48,6 +50,8 @@ def problems(body: dict[str, Any]) -> list[str]:
     """What is wrong with `body`, an answer of the API: an object, a list or an error."""
     if "error" in body:
         return list(_error_problems(body["error"]))
+    if "next_page_url" in body:  # a list of /v2, which is no object
+        return [words for item in body["data"] for words in _problems(item, "answer")]
     return list(_problems(body, "answer"))
 
 
@@ -73,14 +77,25 @@ def _problems(value: Any, path: str) -> typing.Iterator[str]:
         for index, item in enumerate(value["data"]):
             yield from _problems(item, f"{path}.data[{index}]")
         return
-    cls = get_object_class("V1", value["object"])
-    if value["object"] not in OBJECT_CLASSES:
+    cls = _class_of(value)
+    if cls is StripeObject:
         yield f"{path}: unknown object {value['object']}"
     elif value.get("deleted") is True:
         if set(value) != {"id", "object", "deleted"}:
             yield f"{path}: a deleted stub with {sorted(value)}"
     else:
         yield from _object_problems(value, cls, f"{path}<{value['object']}>", value["object"])
+
+
+def _class_of(value: dict[str, Any]) -> type:
+    """The SDK's class for an object; StripeObject itself for one it does not know."""
+    kind = value["object"]
+    if kind == "v2.core.event":
+        known: type = get_v2_event_class(value["type"])
+        return known
+    if set(value) == {"id", "object"} and kind.startswith("v2."):
+        return DeletedObject
+    return get_object_class("V2" if kind.startswith("v2.") else "V1", kind)
 
 
 def _object_problems(value: dict[str, Any], cls: type, path: str, kind: str = "") -> typing.Iterator[str]:

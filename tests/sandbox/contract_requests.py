@@ -12,8 +12,9 @@ from typing_extensions import is_typeddict
 
 from tests.sandbox import sdk
 
-# What every request may say, and the secret by which Stripe.js, which the SDK is not, names what it may touch.
-_EVERYWHERE = {"expand", "client_secret"}
+# What every request may say, the secret by which Stripe.js, which the SDK is not, names what it may touch, and what
+# the address of a next page says.
+_EVERYWHERE = {"expand", "client_secret", "page"}
 
 
 def problems(method: str, path: str, tree: dict[str, Any]) -> list[str]:

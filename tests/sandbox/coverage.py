@@ -24,9 +24,10 @@ OWN = "/v1/sandbox/"
 _ROUTES = {(route.method, sdk.nameless(route.path)): route for route in registry.ROUTES.routes}
 _INTRODUCTION = """# What the sandbox covers
 
-Every `/v1` endpoint of Stripe's Python SDK {version} (API {api}) beside the sandbox's routes. **{supported}** are
-supported, **{partly}** partly, {missing} not at all. *Partly* means: all but the parameters and values named, which are
-refused as unknown or invalid, never ignored. `make sandbox-coverage` writes this page; a test keeps it current.
+Every `/v1` endpoint of Stripe's Python SDK {version} (API {api}), and those of `/v2` for events, beside the sandbox's
+routes. **{supported}** are supported, **{partly}** partly, {missing} not at all. *Partly* means: all but the
+parameters and values named, which are refused as unknown or invalid, never ignored.
+`make sandbox-coverage` writes this page; a test keeps it current.
 """
 
 
@@ -86,7 +87,9 @@ def _lacks(endpoint: sdk.Endpoint) -> list[str] | None:
 
 
 def _noun(path: str) -> str:
-    """`customers`, or with its namespace: `checkout/sessions`."""
+    """`customers`, or with its namespace: `checkout/sessions`, `v2/core/events`."""
+    if path.startswith("/v2/"):
+        return "/".join(path.split("/")[1:4])
     first, *rest = path.removeprefix("/v1/").split("/")
     is_noun = any(
         other.path.startswith((f"/v1/{first}/{{",)) or other.path == f"/v1/{first}" for other in sdk.endpoints()

@@ -53,11 +53,11 @@ def nameless(path: str) -> str:
 
 @cache
 def endpoints() -> tuple[Endpoint, ...]:
-    """Every `/v1` endpoint the SDK's services call, by path."""
+    """Every `/v1` endpoint the SDK's services call, and those of `/v2` for events, by path."""
     found = {}
     for source in sorted(_FOLDER.rglob("*_service.py")):
         for endpoint in _endpoints_in(ast.parse(source.read_text())):
-            if endpoint.path.startswith("/v1/"):
+            if endpoint.path.startswith(("/v1/", "/v2/core/event")):
                 found[endpoint.shape] = endpoint
     return tuple(sorted(found.values(), key=lambda endpoint: (endpoint.path, endpoint.method)))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
-from billing.sandbox import ids, usage
+from billing.sandbox import ids, meter_errors, usage
 from billing.sandbox.arithmetic.periods import DAY
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
@@ -114,16 +114,17 @@ def list_summaries(unit: Unit, params: Params, *, id: str) -> Json:
 
 
 def create_event(unit: Unit, params: Params) -> Json:
-    """Count something. Stripe looks for the meter later, so an event nobody counts is taken as well."""
-    found = unit.query("billing.meter", limit=1, where={"key": params["event_name"], "status": "active"})
+    """Count something. Meter and customer are looked for later: what counts for nothing is taken, then reported."""
+    named = unit.query("billing.meter", where={"key": params["event_name"]})
+    meter = next((each for each in named if each["status"] == "active"), named[0] if named else None)
     payload: dict[str, str] = params["payload"]
     mapping, value = "stripe_customer_id", "1"
-    if found:
-        mapping = found[0]["customer_mapping"]["event_payload_key"]
+    if meter is not None:
+        mapping = meter["customer_mapping"]["event_payload_key"]
         if mapping not in payload:
             raise missing(f"payload[{mapping}]")
-        if found[0]["default_aggregation"]["formula"] != "count":
-            value = _value(payload, found[0]["value_settings"]["event_payload_key"])
+        if meter["default_aggregation"]["formula"] != "count":
+            value = _value(payload, meter["value_settings"]["event_payload_key"])
     at = params.get("timestamp", unit.now)
     if not unit.now - 35 * DAY <= at <= unit.now + 300:
         raise invalid(
@@ -133,6 +134,7 @@ def create_event(unit: Unit, params: Params) -> Json:
     identifier = params.get("identifier") or ids.token(32)
     if unit.query("billing.meter_event", limit=1, where={"key": identifier, "created >": unit.now - DAY}):
         raise invalid(f"An event already exists with identifier {identifier}.", param="identifier")
+    error = meter_errors.code_for(unit, meter, payload.get(mapping))
     event: Json = {
         "id": ids.new_id("mevt"),
         "object": "billing.meter_event",
@@ -143,9 +145,15 @@ def create_event(unit: Unit, params: Params) -> Json:
         "livemode": False,
         "payload": payload,
         "timestamp": at,
+        "_error": error,
+        "_meter": meter["id"] if meter else None,
+        "_reported": 0 if error else None,
         "_value": value,
     }
-    return unit.present(unit.add(event))
+    unit.add(event)
+    if error:
+        meter_errors.expect(unit, event)
+    return unit.present(event)
 
 
 def adjust(unit: Unit, params: Params) -> Json:
@@ -196,6 +204,7 @@ def _present_event(_unit: Unit, event: Json) -> Json:
 
 
 PRESENTERS = {"billing.meter_event": _present_event}
+AGENDA = {"report_meter_error": meter_errors.report}
 ROUTES = [
     route("POST", "/v1/billing/meters", create, _CREATE),
     route("GET", "/v1/billing/meters", list_all, {**PAGE, "status": Text(choices=("active", "inactive"))}),

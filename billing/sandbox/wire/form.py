@@ -1,5 +1,6 @@
 """Form encoding with brackets: `items[0][price]=p`, `expand[]=a`, and the same tree from Python values."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,17 @@ def from_python(value: Any) -> Any:
     if isinstance(value, datetime):
         return str(int(value.timestamp()))
     return str(value)
+
+
+def from_json(source: bytes) -> Tree:
+    """The tree a body of JSON spells; none at all is an empty one."""
+    try:
+        value = json.loads(source or b"{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise invalid("Invalid JSON: the body must be an object.")
+    return {str(key): from_python(item) for key, item in value.items() if not _is_omitted(item)}
 
 
 def _is_omitted(value: Any) -> bool:

@@ -17,10 +17,11 @@ _METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
 
 def api(sandbox: "Sandbox") -> Blueprint:
-    """The blueprint that answers everything under `/v1/`."""
+    """The blueprint that answers everything under `/v1/`, and what there is of `/v2/`, which is sent JSON."""
     blueprint = Blueprint("sandbox_api", __name__)
 
     @blueprint.route("/v1/<path:_rest>", methods=_METHODS)
+    @blueprint.route("/v2/<path:_rest>", methods=_METHODS)
     @blueprint.route("/v1/", defaults={"_rest": ""}, methods=_METHODS)
     def answer(_rest: str) -> Response:
         try:
@@ -31,7 +32,10 @@ def api(sandbox: "Sandbox") -> Blueprint:
             if not request.path.startswith("/v1/sandbox/"):
                 limits.admit(sandbox.store)
             source = request.get_data(cache=False) if request.method == "POST" else request.query_string
-            tree = form.decode(parse_qsl(source.decode("utf-8", "replace"), keep_blank_values=True))
+            if request.method == "POST" and request.path.startswith("/v2/"):
+                tree = form.from_json(source)
+            else:
+                tree = form.decode(parse_qsl(source.decode("utf-8", "replace"), keep_blank_values=True))
             tree = older_params.renamed(request.path, tree, request.headers.get("Stripe-Version"))
             if browser:
                 publishable.check(request.method, request.path, tree)

@@ -60,7 +60,7 @@ def check_permission(connection: sqlite3.Connection, key: str, method: str, path
 
 def resource_of(path: str) -> str:
     """The resource a path belongs to: `/v1/checkout/sessions/cs_1` is one of `checkout_sessions`."""
-    parts = path.removeprefix("/v1/").split("/")
+    parts = path.removeprefix("/v1/").removeprefix("/v2/core/").split("/")
     return "_".join(parts[:2]) if parts[0] in _FAMILIES else parts[0]
 
 
