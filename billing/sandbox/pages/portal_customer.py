@@ -1,5 +1,7 @@
 """The customer portal: payment methods and billing information."""
 
+import re
+
 from flask import abort, redirect, render_template, request, url_for
 
 from billing.sandbox import tax_id_formats
@@ -77,7 +79,7 @@ def portal_customer(session_id: str) -> Page:
                 _change_tax_id(portal.customer["id"])
             return complete(portal, "customer")
     held = tax_ids(portal.customer["id"])
-    kept = {**portal.customer, **(portal.customer["address"] or {})}
+    kept = {**portal.customer, **(portal.customer["address"] or {}), **_kept_shipping(portal.customer)}
     kept |= {"tax_id": held[0]["value"], "tax_id_type": held[0]["type"]} if held else {}
     page = render_template(
         "sandbox/portal/customer.html",
@@ -127,14 +129,29 @@ def _read_information(allowed: list[str]) -> tuple[Json, dict[str, str]]:
     errors = {}
     if "email" in changes and not card_form.is_email(changes["email"]):
         errors["email"] = "Your email is invalid."
-    if "address" in allowed:
-        country = typed.get("country", "").upper()
-        if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
-            errors["country"] = "Use the country's two letters."
-        changes["address"] = {part: typed.get(part, "") for part in _ADDRESS} | {"country": country}
+    for name, prefix in (("address", ""), ("shipping", "shipping_")):
+        if name in allowed:
+            address = {part: typed.get(f"{prefix}{part}", "") for part in (*_ADDRESS, "country")}
+            address["country"] = address["country"].upper()
+            if address["country"] and not re.fullmatch("[A-Z]{2}", address["country"]):
+                errors[f"{prefix}country"] = "Use the country's two letters."
+            changes[name] = address
+    if "shipping" in changes:
+        receiver = typed.get("shipping_name", "")
+        if any(changes["shipping"].values()) and not receiver:
+            errors["shipping_name"] = "Enter who receives it."
+        changes["shipping"] = {"name": receiver, "address": changes["shipping"]} if receiver else ""
     if "tax_id" in allowed and typed.get("tax_id") and not tax_id_formats.is_plausible(*_typed_tax_id()):
         errors["tax_id"] = "Your ID number is invalid."
     return changes, errors
+
+
+def _kept_shipping(customer: Json) -> Json:
+    shipping = customer["shipping"]
+    if not shipping:
+        return {}
+    address = {f"shipping_{part}": value for part, value in (shipping["address"] or {}).items()}
+    return {**address, "shipping_name": shipping["name"]}
 
 
 def _typed_tax_id() -> tuple[str, str]:

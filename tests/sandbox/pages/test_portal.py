@@ -5,7 +5,7 @@ import pytest
 
 from billing.sandbox import Sandbox
 from tests.sandbox.pages.conftest import SHOP, Open, Shop
-from tests.support.pages import Browser
+from tests.support.pages import Browser, Page
 
 CARD = {"number": "5555 5555 5555 4444", "exp": "12/34", "cvc": "123", "name": "Ada Lovelace"}
 
@@ -109,6 +109,26 @@ def test_billing_information_is_changed_as_far_as_allowed(enter: Open, shop: Sho
     assert "1 Main St" in page.text
 
 
+def test_a_shipping_address_is_added_and_removed(enter: Open, shop: Shop, customer: dict[str, Any]) -> None:
+    page = enter(customer_update={"enabled": True, "allowed_updates": ["shipping"]})
+    form = page.click("Update information").form(button="Save")
+    refused = form.fill(shipping_line1="1 Main St", shipping_country="us").submit()
+    assert refused.all("#shipping_name-error") == ["Enter who receives it."]
+
+    page = refused.form(button="Save").fill(shipping_name="Ada").submit()
+    shipping = shop.call("GET", f"/v1/customers/{customer['id']}")["shipping"]
+    assert (shipping["name"], shipping["address"]["line1"], shipping["address"]["country"]) == (
+        "Ada",
+        "1 Main St",
+        "US",
+    )
+
+    form = page.click("Update information").form(button="Save")
+    assert form.fields["shipping_line1"] == "1 Main St"
+    form.fill(shipping_name="", shipping_line1="", shipping_country="").submit()
+    assert shop.call("GET", f"/v1/customers/{customer['id']}")["shipping"] is None
+
+
 def test_a_tax_id_is_added_changed_and_removed(enter: Open, shop: Shop, customer: dict[str, Any]) -> None:
     def held() -> list[tuple[str, str]]:
         found = shop.call("GET", f"/v1/customers/{customer['id']}/tax_ids")["data"]
@@ -206,6 +226,49 @@ def test_a_card_flow_ends_on_the_home_page_when_nothing_else_is_asked(
 
     assert page.h1 == "Manage your billing"
     assert "Your payment method has been updated." in page.text
+
+
+_HOSTED = {"type": "hosted_confirmation", "hosted_confirmation": {"custom_message": "See you soon"}}
+_REDIRECT = {"type": "redirect", "redirect": {"return_url": f"{SHOP}/done"}}
+
+
+def _go_through(enter: Open, shop: Shop, subscription: dict[str, Any], kind: str, after: dict[str, Any]) -> Page:
+    """Open the flow of this kind, do what it asks and return where it ends."""
+    of = {"subscription": subscription["id"]}
+    details: dict[str, Any] = {} if kind in ("customer_update", "payment_method_update") else {kind: of}
+    page = enter({"type": kind, **details, "after_completion": after}, subscription_pause={"enabled": True})
+    if kind == "subscription_update":
+        return page.form(button="Continue").fill(price=shop.pro).submit().form(button="Pay $18.00 and update").submit()
+    buttons = {"customer_update": "Save", "subscription_cancel": "Cancel plan", "subscription_pause": "Pause plan"}
+    form = page.form(button=buttons.get(kind, "Save card"))
+    return (form.fill(**CARD) if kind == "payment_method_update" else form).submit()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("customer_update", "Your billing information has been updated."),
+        ("payment_method_update", "Your payment method has been updated."),
+        ("subscription_cancel", "Your plan has been cancelled."),
+        ("subscription_pause", "Your plan has been paused."),
+        ("subscription_update", "Your plan has been updated."),
+    ],
+)
+def test_every_flow_ends_as_it_was_asked_to(
+    enter: Open, shop: Shop, subscription: dict[str, Any], kind: str, words: str
+) -> None:
+    page = _go_through(enter, shop, subscription, kind, _HOSTED)
+
+    assert page.h1 == words
+    assert "See you soon" in page.text
+    assert page.link("Back to shop.example") == f"{SHOP}/account"
+
+
+@pytest.mark.parametrize(
+    "kind", ["customer_update", "payment_method_update", "subscription_pause", "subscription_update"]
+)
+def test_every_flow_can_lead_back_to_the_shop(enter: Open, shop: Shop, subscription: dict[str, Any], kind: str) -> None:
+    assert _go_through(enter, shop, subscription, kind, _REDIRECT).location == f"{SHOP}/done"
 
 
 def test_an_unused_session_ends_after_five_minutes_and_a_used_one_after_an_hour(
