@@ -49,9 +49,9 @@ class Shop:
         item = {"price": price, "quantity": quantity}
         return self.call("POST", "/v1/subscriptions", {"customer": self.customer, "items": [item], **fields})
 
-    def change(self, subscription: Any, **item: Any) -> Any:
+    def change(self, subscription: Any, behavior: str = "always_invoice", **item: Any) -> Any:
         given = {"id": subscription["items"]["data"][0]["id"], **item}
-        params = {"items": [given], "proration_behavior": "always_invoice", "expand": ["latest_invoice"]}
+        params = {"items": [given], "proration_behavior": behavior, "expand": ["latest_invoice"]}
         return self.call("POST", f"/v1/subscriptions/{subscription['id']}", params)["latest_invoice"]
 
     def invoices(self) -> list[Any]:
@@ -94,6 +94,15 @@ def change_after(after: timedelta, percent_off: int | None = None) -> Callable[[
         return [*lines(billed), *usd(billed["amount_paid"])]
 
     return work
+
+
+def interval_change(shop: Shop) -> list[Decimal]:
+    yearly = shop.price(12000, recurring={"interval": "year"})
+    made = [shop.subscribe(shop.price(1200)) for _ in range(2)]
+    shop.advance(10 * DAY)
+    billed = shop.change(made[0], price=yearly)
+    plain = shop.change(made[1], behavior="none", price=yearly)
+    return [*lines(billed), *usd(billed["amount_paid"], plain["amount_paid"])]
 
 
 def downgrade(shop: Shop) -> list[Decimal]:
@@ -217,6 +226,7 @@ EXAMPLES: dict[str, Callable[[Shop], list[Decimal]]] = {
     "Proration": change_after(10 * DAY),
     "Proration to the second": change_after(10 * DAY + timedelta(hours=6)),
     "Proration with a discount": change_after(10 * DAY, percent_off=20),
+    "A change of interval": interval_change,
     "A downgrade": downgrade,
     "A fixed discount over several lines": fixed_discount,
     "Exclusive tax": exclusive_tax,
