@@ -82,7 +82,7 @@ def of_subscription(unit: Unit, subscription: Json) -> Json:
 
 
 def follow(unit: Unit, subscription: Json, changed: Iterable[str]) -> None:
-    """Let the current phase say what its subscription has become; `changed` names the parameters that were given.
+    """Let a schedule say what its subscription has become; `changed` names the parameters that were given.
 
     Metadata is the phase's own: Stripe leaves it alone when a subscription's changes.
     """
@@ -104,6 +104,10 @@ def follow(unit: Unit, subscription: Json, changed: Iterable[str]) -> None:
         phase["discounts"] = _discounts(subscription)
     if "trial_end" in changed:
         phase["trial_end"] = subscription["trial_end"]
+    for planned in schedule["pause_schedules"]:
+        resume = planned["resume"]
+        if resume is not None and resume["status"]["type"] == "pending" and subscription["status"] != "paused":
+            resume["status"] = {"error": None, "type": "succeeded"}
     unit.save(schedule, "subscription_schedule.updated")
 
 

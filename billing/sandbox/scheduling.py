@@ -85,7 +85,7 @@ def enter(unit: Unit, schedule: Json, phase: Json) -> None:
 def plan(unit: Unit, schedule: Json, phase: Json) -> None:
     """Put the end of the current phase on the agenda, before the renewal of the same moment."""
     schedule["current_phase"] = {"end_date": phase["end_date"], "start_date": phase["start_date"]}
-    unit.unschedule(schedule["id"])
+    unit.unschedule(schedule["id"], "advance_schedule", "begin_schedule", "warn_of_schedule_end")
     unit.schedule(schedule["id"], "advance_schedule", phase["end_date"], rank=4)
     last = schedule["phases"][-1]["end_date"]
     if last - EXPIRES_SOON > unit.now:

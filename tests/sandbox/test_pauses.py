@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.sandbox import Sandbox
+from billing.sandbox import Sandbox, StripeApiError
 from tests.sandbox.conftest import START, types
 
 Subscribe = Callable[..., stripe.Subscription]
@@ -209,3 +209,87 @@ def test_an_update_that_is_never_paid_is_dropped(
     assert "customer.subscription.pending_update_expired" in types(sandbox)
     with pytest.raises(stripe.InvalidRequestError, match="metadata"):
         client.v1.subscriptions.update(made.id, {"metadata": {"a": "b"}, "payment_behavior": "pending_if_incomplete"})
+
+
+def test_a_schedule_plans_a_pause(
+    client: stripe.StripeClient, sandbox: Sandbox, subscribe: Subscribe, starter: str
+) -> None:
+    made = subscribe(starter)
+    schedule = client.v1.subscription_schedules.create({"from_subscription": made.id})
+    start = made.start_date
+    planned: Any = {
+        "key": "summer",
+        "pause": {
+            "pause_at": {"type": "timestamp", "timestamp": start + 10 * 86400},
+            "settings": {"invoicing_behavior": "invoice", "bill_for": {"unused_time_from": {"type": "none"}}},
+        },
+        "resume": {"resume_at": {"type": "duration", "duration": {"interval": "week"}}},
+    }
+    phases: Any = [
+        {"items": [{"price": starter}], "start_date": start, "duration": {"interval": "month", "interval_count": 3}}
+    ]
+    changed = client.v1.subscription_schedules.update(
+        schedule.id, {"phases": phases, "pause_schedules": [planned], "proration_behavior": "none"}
+    )
+    [entry] = changed.pause_schedules
+    assert entry.resume is not None
+    assert (entry.key, entry.pause.status.type, entry.resume.resume_at) == ("summer", "scheduled", start + 17 * 86400)
+    soon: Any = {**planned["resume"], "settings": {"payment_behavior": "resume_on_payment_attempt"}}
+    client.v1.subscription_schedules.update(schedule.id, {"pause_schedules": [{"key": "summer", "resume": soon}]})
+    sandbox.advance(timedelta(days=10))
+    assert client.v1.subscriptions.retrieve(made.id).status == "paused"
+    sandbox.advance(timedelta(days=7))
+    assert client.v1.subscriptions.retrieve(made.id).status == "active"
+    [entry] = client.v1.subscription_schedules.retrieve(schedule.id).pause_schedules
+    assert entry.resume is not None
+    assert (entry.pause.status.type, entry.resume.status.type) == ("succeeded", "succeeded")
+    assert entry.resume.settings.payment_behavior == "resume_on_payment_attempt"
+    paid = [item.total for item in client.v1.invoices.list({"subscription": made.id}).data]
+    assert paid == [1200, 1200]
+    cleared = client.v1.subscription_schedules.update(schedule.id, {"pause_schedules": ""})
+    assert cleared.pause_schedules == []
+
+
+def test_a_planned_resumption_waits_for_its_payment(
+    sandbox: Sandbox, subscribe: Subscribe, bad_card: Callable[[str], None], starter: str
+) -> None:
+    made = subscribe(starter)
+    bad_card(made.id)
+    schedule = sandbox.call("POST", "/v1/subscription_schedules", {"from_subscription": made.id})["id"]
+    no_credit = {"bill_for": {"unused_time_from": {"type": "none"}}}
+    now: Any = {"type": "now"}
+    entry = {"pause": {"pause_at": now, "settings": no_credit}, "resume": {"resume_at": now}}
+    path = f"/v1/subscription_schedules/{schedule}"
+    waiting = sandbox.call("POST", path, {"pause_schedules": [entry]})["pause_schedules"][0]
+    assert waiting["resume"]["status"]["type"] == "pending"
+    invoice = sandbox.call("GET", f"/v1/subscriptions/{made.id}")["latest_invoice"]
+    sandbox.call("POST", f"/v1/invoices/{invoice}/pay", {"payment_method": "pm_card_visa"})
+    assert sandbox.call("GET", path)["pause_schedules"][0]["resume"]["status"]["type"] == "succeeded"
+
+
+def test_a_pause_planned_for_now_and_one_that_fails(sandbox: Sandbox, subscribe: Subscribe, starter: str) -> None:
+    made = subscribe(starter)
+    schedule = sandbox.call("POST", "/v1/subscription_schedules", {"from_subscription": made.id})["id"]
+
+    def update(**entry: Any) -> Any:
+        given = {"pause_schedules": [entry]}
+        return sandbox.call("POST", f"/v1/subscription_schedules/{schedule}", given)["pause_schedules"][0]
+
+    paused = update(pause={"pause_at": {"type": "now"}})
+    assert (paused["pause"]["status"]["type"], paused["resume"]) == ("succeeded", None)
+    assert sandbox.call("GET", f"/v1/subscriptions/{made.id}")["status"] == "paused"
+    key = paused["key"]
+    now: Any = {"resume_at": {"type": "now"}}
+    assert update(key=key, resume=now)["resume"]["status"]["type"] == "succeeded"
+    failed = update(key=key, resume=now)["resume"]["status"]
+    assert (failed["type"], "status `paused`" in failed["error"]["message"]) == ("error", True)
+    past: Any = {"type": "timestamp", "timestamp": made.start_date - 1}
+    for wrong in (
+        {"pause": {"pause_at": {"type": "now"}}},
+        {"key": key, "pause": {"pause_at": {"type": "now"}}},
+        {"key": key, "resume": {"resume_at": past}},
+        {"key": key, "resume": {"resume_at": {"type": "timestamp"}}},
+        {"key": key, "resume": {"resume_at": {"type": "duration"}}},
+    ):
+        with pytest.raises(StripeApiError):
+            update(**wrong)

@@ -16,10 +16,16 @@ def pause(unit: Unit, params: Params, *, id: str, resumes_at: int | None = None)
     The portal's pauses end by themselves at `resumes_at` (epoch seconds).
     """
     subscription = unit.get("subscription", id)
-    if subscription["billing_mode"]["type"] != "flexible":
-        raise invalid("Only subscriptions with `billing_mode=flexible` can be paused.", param="id")
     if subscription["schedule"] is not None:
         raise invalid("Subscriptions with an attached schedule cannot be paused.", param="id")
+    suspend(unit, subscription, params, resumes_at=resumes_at)
+    return unit.present(subscription)
+
+
+def suspend(unit: Unit, subscription: Json, params: Params, *, resumes_at: int | None = None) -> None:
+    """Stop a subscription, be it by itself or as its schedule plans."""
+    if subscription["billing_mode"]["type"] != "flexible":
+        raise invalid("Only subscriptions with `billing_mode=flexible` can be paused.", param="id")
     if subscription["status"] not in ("active", "past_due", "trialing"):
         raise invalid(f"A subscription with status `{subscription['status']}` cannot be paused.", param="id")
     bill_for = params.get("bill_for", {})
@@ -45,7 +51,6 @@ def pause(unit: Unit, params: Params, *, id: str, resumes_at: int | None = None)
     subscribing.pause(unit, subscription, "pause_requested")
     if params.get("invoicing_behavior") == "invoice":
         subscribing.bill_now(unit, subscription)
-    return unit.present(subscription)
 
 
 def resume(unit: Unit, params: Params, *, id: str) -> Json:

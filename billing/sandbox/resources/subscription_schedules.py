@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from billing.sandbox import automatic_tax, extras, ids, metadata, phases, scheduling, shapes
+from billing.sandbox import automatic_tax, extras, ids, metadata, pause_schedules, phases, scheduling, shapes
 from billing.sandbox.resources import coupons, price_data, subscription_params, subscriptions
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
@@ -91,8 +91,10 @@ def create(unit: Unit, params: Params) -> Json:
     else:
         schedule["status"] = "active"
         scheduling.enter(unit, schedule, schedule["phases"][0])
+    pause_schedules.plan(unit, schedule, params.get("pause_schedules"))
     unit.save(schedule)
     unit.emit("subscription_schedule.created", schedule)
+    pause_schedules.run(unit, schedule)
     return unit.present(schedule)
 
 
@@ -103,7 +105,10 @@ def update(unit: Unit, params: Params, *, id: str) -> Json:
     _set_defaults(schedule, params)
     if "phases" in params:
         _replace_phases(unit, schedule, params)
+    if "pause_schedules" in params:
+        pause_schedules.plan(unit, schedule, params["pause_schedules"])
     unit.save(schedule, "subscription_schedule.updated")
+    pause_schedules.run(unit, schedule)
     if schedule["status"] == "active" and schedule["current_phase"]["end_date"] <= unit.now:
         scheduling.advance(unit, schedule)
     return unit.present(schedule)
@@ -144,7 +149,7 @@ def list_all(unit: Unit, params: Params) -> Json:
 
 
 def _adopt(unit: Unit, params: Params) -> Json:
-    for name in ("customer", "phases", "start_date", "default_settings"):
+    for name in ("customer", "phases", "start_date", "default_settings", "pause_schedules"):
         if name in params:
             raise invalid(f"`{name}` cannot be used with `from_subscription`.", param=name)
     subscription = unit.get("subscription", params["from_subscription"], "from_subscription")
@@ -251,6 +256,8 @@ def _open(unit: Unit, schedule_id: str) -> Json:
 AGENDA = {
     "advance_schedule": scheduling.advance,
     "begin_schedule": scheduling.begin,
+    "pause_scheduled": pause_schedules.pause,
+    "resume_scheduled": pause_schedules.resume,
     "warn_of_schedule_end": scheduling.warn,
 }
 ROUTES = [
@@ -262,6 +269,7 @@ ROUTES = [
             **_COMMON,
             "customer": Text(),
             "from_subscription": Text(),
+            "pause_schedules": pause_schedules.params(clearable=False),
             "phases": Array(of=Fields(fields=_PHASE), maximum=10),
             "start_date": Integer(words=("now",)),
         },
@@ -279,6 +287,7 @@ ROUTES = [
         update,
         {
             **_COMMON,
+            "pause_schedules": pause_schedules.params(clearable=True),
             "phases": Array(of=Fields(fields=_CHANGED_PHASE), maximum=10),
             "proration_behavior": subscription_params.PRORATION,
         },
