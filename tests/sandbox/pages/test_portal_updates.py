@@ -287,6 +287,20 @@ def test_a_bank_may_ask_before_a_change_is_paid(
     assert changed["pending_update"] is None
 
 
+def test_a_change_that_nothing_can_pay_is_not_made(
+    enter: Open, shop: Shop, customer: dict[str, Any], subscription: dict[str, Any]
+) -> None:
+    for method in shop.call("GET", "/v1/payment_methods", customer=customer["id"])["data"]:
+        shop.call("POST", f"/v1/payment_methods/{method['id']}/detach")
+    page = enter().click("Update plan").form(button="Continue").fill(price=shop.pro).submit()
+
+    page = page.form(button="Pay $18.00 and update").submit()
+
+    assert page.all(".notice.bad") == ["Add a payment method first: there is none to pay with."]
+    changed = shop.subscription(subscription["id"])
+    assert (changed["items"]["data"][0]["price"]["id"], changed["pending_update"]) == (shop.starter, None)
+
+
 def test_asking_for_another_change_gives_the_waiting_one_up(enter: Open, shop: Shop, customer: dict[str, Any]) -> None:
     subscription = shop.subscribe(customer["id"], shop.starter)
     _pay_with(shop, customer, "pm_card_threeDSecure2Required")
