@@ -21,7 +21,8 @@ def api(sandbox: "Sandbox") -> Blueprint:
     blueprint = Blueprint("sandbox_api", __name__)
 
     @blueprint.route("/v1/<path:_rest>", methods=_METHODS)
-    @blueprint.route("/v2/<path:_rest>", methods=_METHODS)
+    # An endpoint of its own: pages ask for the address of `answer`, which is below /v1/.
+    @blueprint.route("/v2/<path:_rest>", methods=_METHODS, endpoint="answer_v2")
     @blueprint.route("/v1/", defaults={"_rest": ""}, methods=_METHODS)
     def answer(_rest: str) -> Response:
         try:
