@@ -76,6 +76,8 @@ def portal_plan_authenticate(session_id: str, subscription_id: str) -> Page:
     abandon(subscription)
     if resumes:
         return still_paused(portal, AUTHENTICATION_FAILED)
+    if "price" not in request.args:
+        return _to_home(portal, "Your plan has not been changed", AUTHENTICATION_FAILED)
     back: dict[str, Any] = {
         name: request.args[name] for name in ("price", "quantity", "promotion_code") if name in request.args
     }
@@ -89,4 +91,8 @@ def portal_plan_authenticate(session_id: str, subscription_id: str) -> Page:
 
 def still_paused(portal: Portal, why: str) -> Page:
     """A paused plan could not be paid for."""
-    return message("Your plan is still paused", why, url_for(".portal_home", session_id=portal.id)), 422
+    return _to_home(portal, "Your plan is still paused", why)
+
+
+def _to_home(portal: Portal, heading: str, why: str) -> Page:
+    return message(heading, why, url_for(".portal_home", session_id=portal.id)), 422

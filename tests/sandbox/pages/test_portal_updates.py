@@ -287,6 +287,20 @@ def test_a_bank_may_ask_before_a_change_is_paid(
     assert changed["pending_update"] is None
 
 
+def test_a_change_confirmed_later_can_be_turned_down_too(enter: Open, shop: Shop, customer: dict[str, Any]) -> None:
+    shop.subscribe(customer["id"], shop.starter)
+    _pay_with(shop, customer, "pm_card_threeDSecure2Required")
+    home = enter()
+    confirm = home.click("Update plan").form(button="Continue").fill(price=shop.pro).submit()
+    confirm.form(action=confirm.path).submit()
+
+    bank = home.browser.get(home.path).click("Confirm it now")
+    page = bank.form(button="Fail authentication").submit("Fail authentication")
+
+    assert page.h1 == "Your plan has not been changed"
+    assert "Confirm it now" not in page.click("Back").text
+
+
 def test_a_change_that_nothing_can_pay_is_not_made(
     enter: Open, shop: Shop, customer: dict[str, Any], subscription: dict[str, Any]
 ) -> None:
