@@ -94,6 +94,20 @@ class Billing(RuleBasedStateMachine):
             )["id"]
             for amount, every in zip((1999, 19900, 333), recurring, strict=True)
         ]
+        meter = {"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}}
+        every = {"interval": "month", "usage_type": "metered"}
+        tiers = [{"up_to": 10, "unit_amount": 30}, {"up_to": "inf", "unit_amount_decimal": "7.5", "flat_amount": 200}]
+        metered = {
+            "product": product,
+            "currency": "usd",
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": tiers,
+            "recurring": {**every, "meter": self.call("POST", "/v1/billing/meters", meter)["id"]},
+        }
+        self.metered = self.call("POST", "/v1/prices", metered)["id"]
+        self.prices.append(self.metered)
+        self.used: list[tuple[str, int, int]] = []
         self.coupons = [
             self.call("POST", "/v1/coupons", terms)["id"]
             for terms in (
@@ -111,6 +125,8 @@ class Billing(RuleBasedStateMachine):
 
         self.add_customer(card="pm_card_visa", balance=0)
         self.subscribe(customer=0, price=0, quantity=1, trial=0, coupon=None, tax=None)
+        self.subscribe(customer=0, price=3, quantity=1, trial=0, coupon=None, tax=None)
+        self.use(customer=0, value=9, known=True)
 
     def teardown(self) -> None:
         self.sandbox.close()
@@ -125,6 +141,10 @@ class Billing(RuleBasedStateMachine):
         body: Json = json.loads(answer.body)
         assert answer.status < 500, body
         return body if answer.status == 200 else None
+
+    def item(self, price: int, quantity: int) -> Json:
+        chosen = self.prices[price]
+        return {"price": chosen} if chosen == self.metered else {"price": chosen, "quantity": quantity}
 
     @rule(card=cards, balance=st.sampled_from([0, -1500, 400]))
     def add_customer(self, card: str, balance: int) -> None:
@@ -142,7 +162,7 @@ class Billing(RuleBasedStateMachine):
 
     @rule(
         customer=picks,
-        price=st.integers(0, 2),
+        price=st.integers(0, 3),
         quantity=quantities,
         trial=st.sampled_from([0, 0, 5, 40]),
         coupon=st.sampled_from([None, None, 0, 1, 2]),
@@ -152,7 +172,7 @@ class Billing(RuleBasedStateMachine):
         self, customer: int, price: int, quantity: int, trial: int, coupon: int | None, tax: int | None
     ) -> None:
         owner = picked(self.customers, customer)
-        wanted: Json = {"customer": owner, "items": [{"price": self.prices[price], "quantity": quantity}]}
+        wanted: Json = {"customer": owner, "items": [self.item(price, quantity)]}
         wanted |= {"trial_period_days": trial} if trial else {}
         wanted |= {"discounts": [{"coupon": self.coupons[coupon]}]} if coupon is not None else {}
         wanted |= {"default_tax_rates": [self.taxes[tax]]} if tax is not None else {}
@@ -160,12 +180,21 @@ class Billing(RuleBasedStateMachine):
         if made is not None:
             self.subscriptions.append(made["id"])
 
-    @rule(subscription=picks, price=st.integers(0, 2), quantity=quantities, how=prorations)
+    @rule(subscription=picks, price=st.integers(0, 3), quantity=quantities, how=prorations)
     def change(self, subscription: int, price: int, quantity: int, how: str) -> None:
         path = f"/v1/subscriptions/{picked(self.subscriptions, subscription)}"
         item = self.call("GET", path)["items"]["data"][0]["id"]
-        wanted = {"id": item, "price": self.prices[price], "quantity": quantity}
+        wanted = {"id": item, **self.item(price, quantity)}
         self.attempt("POST", path, {"items": [wanted], "proration_behavior": how})
+
+    @rule(customer=picks, value=st.sampled_from([1, 9, 40]), known=st.sampled_from([True, True, True, False]))
+    def use(self, customer: int, value: int, known: bool) -> None:
+        """Something is counted, now and then for nobody."""
+        owner = picked(self.customers, customer)
+        payload = {"stripe_customer_id": owner if known else "cus_nobody", "value": str(value)}
+        event = self.call("POST", "/v1/billing/meter_events", {"event_name": "calls", "payload": payload})
+        if known:
+            self.used.append((owner, event["timestamp"], value))
 
     @rule(subscription=picks, leaves=st.booleans())
     def leave_at_the_end(self, subscription: int, leaves: bool) -> None:
@@ -218,7 +247,7 @@ class Billing(RuleBasedStateMachine):
         if notes:
             self.attempt("POST", f"/v1/credit_notes/{picked(notes, number)['id']}/void")
 
-    @rule(subscription=picks, price=st.integers(0, 2), quantity=quantities, ends=st.sampled_from(["cancel", "release"]))
+    @rule(subscription=picks, price=st.integers(0, 3), quantity=quantities, ends=st.sampled_from(["cancel", "release"]))
     def plan(self, subscription: int, price: int, quantity: int, ends: str) -> None:
         """The subscription goes on with another price, for one interval of it."""
         wanted = {"from_subscription": picked(self.subscriptions, subscription)}
@@ -228,7 +257,7 @@ class Billing(RuleBasedStateMachine):
             items = [{"price": item["price"], "quantity": item["quantity"]} for item in now["items"]]
             phases = [
                 {"items": items, "start_date": now["start_date"], "end_date": now["end_date"]},
-                {"items": [{"price": self.prices[price], "quantity": quantity}]},
+                {"items": [self.item(price, quantity)]},
             ]
             change = {"phases": phases, "end_behavior": ends}
             self.attempt("POST", f"/v1/subscription_schedules/{schedule['id']}", change)
@@ -281,7 +310,7 @@ class Billing(RuleBasedStateMachine):
     @invariant()
     def invoices_add_up(self) -> None:
         for invoice in self.all_of("invoice"):
-            lines = invoice["lines"]["data"]
+            lines = self.lines(invoice)
             off = sum(discount["amount"] for discount in invoice["total_discount_amounts"] or ())
             added = sum(tax["amount"] for tax in invoice["total_taxes"] or () if tax["tax_behavior"] == "exclusive")
             assert invoice["subtotal"] == sum(line["amount"] for line in lines), invoice
@@ -297,6 +326,25 @@ class Billing(RuleBasedStateMachine):
             if invoice["status"] == "paid":
                 assert invoice["amount_remaining"] == 0, invoice
                 assert invoice["amount_paid"] == invoice["amount_due"], invoice
+
+    @invariant()
+    def usage_is_billed_once_and_whole(self) -> None:
+        billed: dict[tuple[str, str, int, int], float] = {}
+        for invoice in self.all_of("invoice"):
+            for line in self.lines(invoice):
+                if line["pricing"] is None or line["pricing"]["price_details"]["price"] != self.metered:
+                    continue
+                period, item = line["period"], line["parent"]["subscription_item_details"]["subscription_item"]
+                if period["end"] > invoice["created"]:
+                    assert line["quantity"] == 0, line
+                else:
+                    window = (invoice["customer"], item, period["start"], period["end"])
+                    billed[window] = billed.get(window, 0) + line["quantity"]
+        for (customer, item, start, end), quantity in billed.items():
+            counted = sum(value for owner, at, value in self.used if owner == customer and start <= at < end)
+            assert quantity == counted, (item, start, end)
+            others = [(since, until) for _, other, since, until in billed if other == item and since != start]
+            assert all(until <= start or since >= end for since, until in others), (item, start, end, others)
 
     @invariant()
     def balance_transactions_sum(self) -> None:
@@ -351,6 +399,12 @@ class Billing(RuleBasedStateMachine):
     def all_of(self, kind: str) -> list[Json]:
         with self.sandbox.unit() as unit:
             return [unit.present(obj) for obj in unit.query(kind)]
+
+    def lines(self, invoice: Json) -> list[Json]:
+        found: list[Json] = invoice["lines"]["data"]
+        if invoice["lines"]["has_more"]:
+            found = self.call("GET", f"/v1/invoices/{invoice['id']}/lines", {"limit": 100})["data"]
+        return found
 
     def events(self, after: int = 0) -> list[Json]:
         sql = "SELECT body FROM objects WHERE kind = 'event' AND seq > ? ORDER BY seq"
