@@ -6,7 +6,7 @@ from flask import redirect, render_template, request, url_for
 
 from billing.sandbox.pages import portal_payments, portal_schedules, words
 from billing.sandbox.pages.blueprint import Json, fetch, pages
-from billing.sandbox.pages.portal_pauses import can_pause, can_resume
+from billing.sandbox.pages.portal_pauses import can_pause, can_resume, resumes_at
 from billing.sandbox.pages.portal_session import (
     DONE,
     Page,
@@ -86,7 +86,8 @@ def _dates(subscription: Json) -> str:
     if subscription["status"] == "trialing":
         return f"Your trial ends on {words.date(subscription['trial_end'])}."
     if subscription["status"] == "paused":
-        return "Your plan is paused. Nothing is charged until it goes on."
+        end = resumes_at(subscription)
+        return f"Your plan is paused until {words.date(end)}." if end else "Your plan is paused until you resume it."
     return f"Your plan renews on {words.date(period_end(subscription))}."
 
 

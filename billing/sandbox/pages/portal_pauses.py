@@ -32,6 +32,13 @@ def can_resume(portal: Portal, subscription: Json) -> bool:
     )
 
 
+def resumes_at(subscription: Json) -> int | None:
+    """When the plan's pause ends by itself (epoch seconds)."""
+    with sandbox().reading() as unit:
+        at: int | None = unit.get("subscription", subscription["id"]).get("_resumes_at")
+    return at
+
+
 @pages.route("/portal/<session_id>/subscriptions/<subscription_id>/pause", methods=["GET", "POST"])
 def portal_pause(session_id: str, subscription_id: str) -> Page:
     """Pause for one of the times the configuration offers, or until the customer goes on."""

@@ -26,6 +26,7 @@ def test_a_plan_is_paused_for_a_month_unless_the_configuration_says_otherwise(
     page = page.form(button="Pause plan").submit()
 
     assert "Your plan has been paused." in page.text
+    assert "Your plan is paused until February 10, 2026." in page.text
     assert "Paused" in page.all(".badge")
     assert shop.subscription(subscription["id"])["status"] == "paused"
     sandbox.advance(timedelta(days=32))
