@@ -152,17 +152,17 @@ def finalize(unit: Unit, invoice: Json, *, intent: Json | None = None) -> None:
     freeze_customer(unit, invoice, customer)
     invoice["starting_balance"] = customer["balance"]
     total(unit, invoice)
-    number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
-    customer["next_invoice_sequence"] += 1
+    if invoice["number"] is None:
+        invoice["number"] = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
+        customer["next_invoice_sequence"] += 1
     _use_balance(unit, invoice, customer)
     invoice.update(
         {
             "auto_advance": invoice["auto_advance"] and invoice["collection_method"] == "charge_automatically",
             "automatically_finalizes_at": None,
-            "effective_at": unit.now,
+            "effective_at": invoice["effective_at"] or unit.now,
             "hosted_invoice_url": f"{unit.public_url}/invoices/{invoice['id']}",
             "invoice_pdf": f"{unit.public_url}/invoices/{invoice['id']}/pdf",
-            "number": number,
             "status": "open",
         }
     )

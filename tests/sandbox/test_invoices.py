@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.sandbox import Sandbox
+from billing.sandbox import Sandbox, StripeApiError
 from tests.sandbox.conftest import START, types
 
 Subscribe = Callable[..., stripe.Subscription]
@@ -200,3 +200,52 @@ def test_a_taxed_subscription_needs_to_know_where(
     renewal = client.v1.invoices.list({"subscription": made.id}).data[0]
     assert (renewal.amount_paid, renewal.automatic_tax.enabled) == (1200, False)
     assert renewal.automatic_tax.disabled_reason == "finalization_requires_location_inputs"
+
+
+def test_an_invoice_s_own_number_words_and_moment(sandbox: Sandbox, customer: str) -> None:
+    at = int(START.timestamp())
+    own = {
+        "auto_advance": True,
+        "automatically_finalizes_at": at + 2 * 86400,
+        "custom_fields": [{"name": "Order", "value": "4711"}],
+        "effective_at": at - 86400,
+        "number": "2026-001",
+        "statement_descriptor": "SHOP 4711",
+    }
+    made = sandbox.call("POST", "/v1/invoices", {"customer": customer, **own})
+    assert {name: made[name] for name in own} == own
+    sandbox.advance(timedelta(days=1))
+    assert sandbox.call("GET", f"/v1/invoices/{made['id']}")["status"] == "draft"
+    sandbox.advance(timedelta(days=1))
+    done = sandbox.call("GET", f"/v1/invoices/{made['id']}")
+    assert (done["status"], done["number"], done["effective_at"]) == ("paid", "2026-001", at - 86400)
+    due = {"collection_method": "send_invoice", "due_date": at + 9 * 86400}
+    later = sandbox.call("POST", "/v1/invoices", {"customer": customer, **due})
+    found = sandbox.call("GET", "/v1/invoices", {"due_date": {"gte": at + 9 * 86400}})["data"]
+    assert [each["id"] for each in found] == [later["id"]]
+    opened = sandbox.call("POST", f"/v1/invoices/{later['id']}/finalize")
+    assert opened["number"].endswith("-0001")
+    for wrong in (
+        {"number": "2026-001"},
+        {"automatically_finalizes_at": at + 9 * 86400},
+        {"auto_advance": True, "automatically_finalizes_at": at},
+    ):
+        with pytest.raises(StripeApiError):
+            sandbox.call("POST", "/v1/invoices", {"customer": customer, **wrong})
+
+
+def test_a_preview_of_items_priced_in_place(sandbox: Sandbox, customer: str) -> None:
+    product = sandbox.call("POST", "/v1/products", {"name": "Setup"})["id"]
+    rate = sandbox.call("POST", "/v1/tax_rates", {"display_name": "VAT", "percentage": 20, "inclusive": False})["id"]
+    described = {"product": product, "currency": "usd", "unit_amount": 700}
+    at = int(START.timestamp())
+    item = {"price_data": described, "quantity": 2, "tax_rates": [rate], "metadata": {"a": "b"}}
+    item |= {"period": {"start": at, "end": at + 60}, "discountable": False}
+    asked: Any = {"customer": customer, "invoice_items": [item]}
+    preview = sandbox.call("POST", "/v1/invoices/create_preview", asked)
+    [line] = preview["lines"]["data"]
+    assert (line["amount"], line["discountable"], line["metadata"], preview["total"]) == (1400, False, {"a": "b"}, 1680)
+    assert line["period"] == {"start": at, "end": at + 60}
+    asked["customer_details"] = {"tax_exempt": "exempt"}
+    assert sandbox.call("POST", "/v1/invoices/create_preview", asked)["total"] == 1400
+    assert sandbox.call("GET", f"/v1/customers/{customer}")["tax_exempt"] == "none"

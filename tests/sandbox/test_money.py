@@ -48,7 +48,7 @@ def test_an_invoice_always_adds_up(
     assert discount == sum(part["amount"] for line in invoice["lines"]["data"] for part in line["discount_amounts"])
     final = call("POST", f"/v1/invoices/{invoice['id']}/finalize")
     assert final["total"] == invoice["total"]
-    assert (final["status"] == "paid") is (final["total"] == 0)
+    assert (final["status"] == "paid") is (final["amount_due"] == 0)
 
 
 def test_an_invoice_charge_is_found_through_invoice_payments(

@@ -16,12 +16,13 @@ from billing.sandbox.resources import (
 )
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import card_error, invalid
-from billing.sandbox.wire.pages import listing
+from billing.sandbox.wire.pages import listing, within
 from billing.sandbox.wire.params import (
     PAGE,
     SEARCH,
     Array,
     Boolean,
+    Fields,
     Integer,
     Metadata,
     Range,
@@ -35,16 +36,26 @@ from billing.sandbox.wire.search import search
 _UPDATE: Mapping[str, Spec] = {
     "auto_advance": Boolean(),
     "automatic_tax": subscription_params.AUTOMATIC_TAX,
+    "automatically_finalizes_at": Integer(),
     "collection_method": Text(choices=("charge_automatically", "send_invoice")),
+    "custom_fields": Array(
+        clearable=True,
+        maximum=4,
+        of=Fields(fields={"name": Text(required=True, max_length=40), "value": Text(required=True, max_length=140)}),
+    ),
     "days_until_due": Integer(minimum=0),
     "default_payment_method": Text(clearable=True),
     "default_tax_rates": Array(of=Text(), clearable=True),
     "description": Text(clearable=True),
     "discounts": coupons.DISCOUNTS,
     "due_date": Integer(),
+    "effective_at": Integer(clearable=True),
     "footer": Text(clearable=True),
     "metadata": Metadata(),
+    "number": Text(clearable=True, max_length=26),
+    "statement_descriptor": Text(max_length=22),
 }
+_SAID = ("custom_fields", "description", "effective_at", "footer", "number", "statement_descriptor")
 _CREATE: Mapping[str, Spec] = {
     **_UPDATE,
     "currency": Text(max_length=3),
@@ -68,9 +79,7 @@ def create(unit: Unit, params: Params) -> Json:
     )
     discounts = coupons.redeem(unit, params.get("discounts"), customer=customer["id"])
     fields: dict[str, Any] = {
-        name: params[name]
-        for name in ("collection_method", "default_payment_method", "description", "footer")
-        if name in params
+        name: params[name] for name in ("collection_method", "default_payment_method", *_SAID) if name in params
     }
     fields["_default_tax_rates"] = [
         unit.get("tax_rate", rate, "default_tax_rates")["id"] for rate in params.get("default_tax_rates") or ()
@@ -98,8 +107,8 @@ def create(unit: Unit, params: Params) -> Json:
         unit.save(item)
     _set_terms(unit, invoice, params)
     invoicing.total(unit, invoice)
-    if invoice["auto_advance"]:
-        _finalize_later(unit, invoice)
+    if invoice["auto_advance"] or "automatically_finalizes_at" in params:
+        _finalize_later(unit, invoice, params)
     return unit.present(unit.save(invoice))
 
 
@@ -113,8 +122,7 @@ def update(unit: Unit, params: Params, *, id: str) -> Json:
         "auto_advance",
         "collection_method",
         "default_payment_method",
-        "description",
-        "footer",
+        *_SAID,
     )
     _set_terms(unit, invoice, params)
     if "discounts" in params:
@@ -124,8 +132,8 @@ def update(unit: Unit, params: Params, *, id: str) -> Json:
         invoice["_default_tax_rates"] = [unit.get("tax_rate", rate, "default_tax_rates")["id"] for rate in rates]
     if invoice["status"] == "draft":
         invoicing.total(unit, invoice)
-    if params.get("auto_advance") and invoice["status"] == "draft":
-        _finalize_later(unit, invoice)
+    if invoice["status"] == "draft" and (params.get("auto_advance") or "automatically_finalizes_at" in params):
+        _finalize_later(unit, invoice, params)
     return unit.present(unit.save(invoice, "invoice.updated"))
 
 
@@ -242,6 +250,7 @@ def list_all(unit: Unit, params: Params) -> Json:
             where[column] = params[name]
     if "collection_method" in params:
         where["$.collection_method"] = params["collection_method"]
+    where |= within("$.due_date", params.get("due_date"))
     return listing(unit, "invoice", "/v1/invoices", params, where)
 
 
@@ -257,7 +266,11 @@ def _open(unit: Unit, invoice: Json) -> None:
 
 
 def _set_terms(unit: Unit, invoice: Json, params: Params) -> None:
-    """When the invoice is due, and how it is taxed."""
+    """When the invoice is due, what it is called, and how it is taxed."""
+    number = params.get("number")
+    same = unit.query("invoice", where={"key": number}) if number is not None else ()
+    if any(other["id"] != invoice["id"] for other in same):
+        raise invalid(f"Invoice number {number} is already in use.", param="number")
     if "due_date" in params and "days_until_due" in params:
         raise exclusive("due_date", "days_until_due")
     given = {"due_date", "days_until_due"} & set(params)
@@ -272,9 +285,19 @@ def _set_terms(unit: Unit, invoice: Json, params: Params) -> None:
         invoice["automatic_tax"] = automatic_tax.of_invoice(enabled=params["automatic_tax"]["enabled"])
 
 
-def _finalize_later(unit: Unit, invoice: Json) -> None:
-    invoice["automatically_finalizes_at"] = unit.now + invoicing.HOUR
-    unit.schedule(invoice["id"], "finalize", unit.now + invoicing.HOUR)
+def _finalize_later(unit: Unit, invoice: Json, params: Params) -> None:
+    at = params.get("automatically_finalizes_at", unit.now + invoicing.HOUR)
+    if not invoice["auto_advance"]:
+        raise invalid(
+            "`automatically_finalizes_at` can only be set if `auto_advance` is true.",
+            param="automatically_finalizes_at",
+        )
+    if at <= unit.now:
+        raise invalid(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.", param="automatically_finalizes_at"
+        )
+    invoice["automatically_finalizes_at"] = at
+    unit.schedule(invoice["id"], "finalize", at)
 
 
 def _intent(unit: Unit, invoice: Json) -> Json | None:
@@ -314,6 +337,7 @@ ROUTES = [
             "collection_method": Text(),
             "created": Range(),
             "customer": Text(),
+            "due_date": Range(),
             "status": Text(choices=_STATUSES),
             "subscription": Text(),
         },

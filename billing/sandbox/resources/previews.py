@@ -1,11 +1,11 @@
 """Invoice previews: the change is really made, looked at, and undone."""
 
 from billing.sandbox import automatic_tax, collection, invoicing, items, scheduling, subscribing
-from billing.sandbox.resources import coupons, customers, invoice_items, subscription_params, subscriptions
+from billing.sandbox.resources import coupons, customers, invoice_items, price_data, subscription_params, subscriptions
 from billing.sandbox.subscribing import Item
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import StripeApiError, invalid
-from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Integer, Text
+from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Integer, Metadata, Text
 from billing.sandbox.wire.routes import Params, route
 
 _DETAILS = Fields(
@@ -57,8 +57,8 @@ def announce(unit: Unit, subscription: Json) -> None:
 
 def _rehearse(unit: Unit, params: Params, details: Params, subscription: Json | None) -> Json:
     owner = subscription["customer"] if subscription else params["customer"]
-    if "address" in params.get("customer_details", {}):
-        customers.update(unit, {"address": params["customer_details"]["address"]}, id=owner)
+    if "customer_details" in params:
+        customers.update(unit, params["customer_details"], id=owner)
     for given in params.get("invoice_items", ()):
         held = {"subscription": subscription["id"]} if subscription else {}
         pricing = {"pricing": {"price": given["price"]}} if "price" in given else {}
@@ -174,7 +174,7 @@ ROUTES = [
             "automatic_tax": subscription_params.AUTOMATIC_TAX,
             "currency": Text(max_length=3),
             "customer": Text(),
-            "customer_details": Fields(fields={"address": ADDRESS}),
+            "customer_details": Fields(fields={"address": ADDRESS, "tax_exempt": customers.UPDATE["tax_exempt"]}),
             "discounts": coupons.DISCOUNTS,
             "invoice_items": Array(
                 of=Fields(
@@ -182,8 +182,13 @@ ROUTES = [
                         "amount": Integer(),
                         "currency": Text(max_length=3),
                         "description": Text(),
+                        "discountable": Boolean(),
+                        "metadata": Metadata(),
+                        "period": invoice_items.PERIOD,
                         "price": Text(),
+                        "price_data": price_data.OF_INVOICE_ITEM,
                         "quantity": Integer(minimum=0),
+                        "tax_rates": Array(of=Text(), clearable=True),
                     }
                 )
             ),

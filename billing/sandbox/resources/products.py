@@ -103,6 +103,7 @@ def list_all(unit: Unit, params: Params) -> Json:
         where["status"] = "active" if params["active"] else "inactive"
     if "ids" in params:
         where["id"] = tuple(params["ids"])
+    where |= {f"$.{name}": params[name] for name in ("shippable", "url") if name in params}
     return listing(unit, "product", "/v1/products", params, where)
 
 
@@ -175,7 +176,14 @@ ROUTES = [
         "GET",
         "/v1/products",
         list_all,
-        {**PAGE, "active": Boolean(), "created": Range(), "ids": Array(of=Text())},
+        {
+            **PAGE,
+            "active": Boolean(),
+            "created": Range(),
+            "ids": Array(of=Text()),
+            "shippable": Boolean(),
+            "url": Text(),
+        },
     ),
     route("GET", "/v1/products/search", find, SEARCH),
     route("GET", "/v1/products/{id}", retrieve),

@@ -76,6 +76,6 @@ ROUTES = [
         "DELETE",
         "/v1/subscription_items/{id}",
         delete,
-        {"proration_behavior": subscription_params.PRORATION, "proration_date": Integer()},
+        {name: _COMMON[name] for name in ("payment_behavior", "proration_behavior", "proration_date")},
     ),
 ]

@@ -7,7 +7,7 @@ from billing.sandbox import automatic_tax, extras, ids, metadata, pause_schedule
 from billing.sandbox.resources import coupons, price_data, subscription_params, subscriptions
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.pages import listing
+from billing.sandbox.wire.pages import listing, within
 from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Range, Spec, Text, missing
 from billing.sandbox.wire.routes import Params, route
 
@@ -55,6 +55,7 @@ _CHANGED_PHASE: Mapping[str, Spec] = {
     "start_date": Integer(words=("now",)),
     "trial_end": Integer(words=("now",)),
 }
+_MOMENTS = ("canceled_at", "completed_at", "released_at")
 _COMMON: Mapping[str, Spec] = {
     "default_settings": Fields(
         fields={
@@ -145,6 +146,8 @@ def list_all(unit: Unit, params: Params) -> Json:
         where["customer"] = params["customer"]
     if params.get("scheduled"):
         where["status"] = "not_started"
+    for name in _MOMENTS:
+        where |= within(f"$.{name}", params.get(name))
     return listing(unit, "subscription_schedule", "/v1/subscription_schedules", params, where)
 
 
@@ -278,7 +281,13 @@ ROUTES = [
         "GET",
         "/v1/subscription_schedules",
         list_all,
-        {**PAGE, "created": Range(), "customer": Text(), "scheduled": Boolean()},
+        {
+            **PAGE,
+            **dict.fromkeys(_MOMENTS, Range()),
+            "created": Range(),
+            "customer": Text(),
+            "scheduled": Boolean(),
+        },
     ),
     route("GET", "/v1/subscription_schedules/{id}", retrieve),
     route(

@@ -22,10 +22,12 @@ from billing.sandbox.resources import coupons, features
 from billing.sandbox.resources.subscription_params import CANCEL, CREATE, MIGRATION, UPDATE
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import StripeApiError, card_error, invalid
-from billing.sandbox.wire.pages import listing
+from billing.sandbox.wire.pages import listing, within
 from billing.sandbox.wire.params import (
     PAGE,
     SEARCH,
+    Boolean,
+    Fields,
     Range,
     Text,
     exclusive,
@@ -208,8 +210,12 @@ def list_all(unit: Unit, params: Params) -> Json:
         where["$.test_clock"] = params.get("test_clock")
     if "collection_method" in params:
         where["$.collection_method"] = params["collection_method"]
-    if "price" in params:
-        price = params["price"]
+    if "automatic_tax" in params:
+        where["$.automatic_tax.enabled"] = params["automatic_tax"]["enabled"]
+    for name in ("current_period_end", "current_period_start"):
+        where |= within(f"$.items.data[0].{name}", params.get(name))
+    price = params.get("price", params.get("plan"))
+    if price is not None:
         rows = unit.connection.execute(
             "SELECT DISTINCT objects.id FROM objects, json_each(objects.body, '$.items.data') AS item "
             "WHERE kind = 'subscription' AND json_extract(item.value, '$._price') = ?",
@@ -364,9 +370,13 @@ ROUTES = [
         list_all,
         {
             **PAGE,
+            "automatic_tax": Fields(fields={"enabled": Boolean(required=True)}),
             "collection_method": Text(),
             "created": Range(),
+            "current_period_end": Range(),
+            "current_period_start": Range(),
             "customer": Text(),
+            "plan": Text(),
             "price": Text(),
             "status": Text(choices=(*_STATUSES, "all", "ended")),
             "test_clock": Text(),

@@ -14,7 +14,7 @@ def listing(unit: Unit, kind: str, url: str, params: Mapping[str, Any], where: M
     after, before = params.get("starting_after"), params.get("ending_before")
     if after and before:
         raise exclusive("starting_after", "ending_before")
-    conditions = {**(where or {}), **_created(params.get("created"))}
+    conditions = {**(where or {}), **within("created", params.get("created"))}
     cursor = after or before
     if cursor:
         seq = unit.sequence_of(cursor)
@@ -47,6 +47,7 @@ def slice_of(url: str, items: Sequence[Json], params: Mapping[str, Any]) -> Json
     return envelope(url, page, has_more=start + limit < end)
 
 
-def _created(bounds: Mapping[str, int] | None) -> dict[str, int]:
+def within(column: str, bounds: Mapping[str, int] | None) -> dict[str, int]:
+    """The conditions that a `Range` sets on a column, or on a path into the object."""
     operators = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-    return {f"created {operators[name]}": bound for name, bound in (bounds or {}).items()}
+    return {f"{column} {operators[name]}": bound for name, bound in (bounds or {}).items()}
