@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test lint types format sandbox-coverage bench-sandbox test-clients wheel lock clean
+.PHONY: help run test lint types format sandbox-coverage bench-sandbox bench-sync test-clients wheel lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -16,8 +16,8 @@ help: ## List these targets
 run: .venv/run.stamp ## Start the portal on http://localhost:5000 (PORT=8000 chooses another); Ctrl-C stops it
 	@trap 'exit 0' INT; $(BIN)/flask --app app up
 
-test: .venv/dev.stamp lint types ## Lint, type-check and run every test with coverage (TESTS="tests/flows -k trial" runs a part)
-	@$(BIN)/python -m pytest -n 2 $(if $(TESTS),$(TESTS),--cov --cov-report=term:skip-covered)
+test: .venv/dev.stamp lint types ## Lint, type-check and run every test (TESTS="tests/flows -k trial" runs a part; CI=true measures coverage)
+	@$(BIN)/python -m pytest -n 2 $(if $(TESTS),$(TESTS),$(if $(CI),--cov --cov-report=term:skip-covered))
 
 lint: .venv/dev.stamp ## Check style and formatting
 	@$(BIN)/ruff check --quiet
@@ -48,6 +48,9 @@ tests/clients/node_modules/.stamp: tests/clients/package-lock.json
 
 bench-sandbox: .venv/dev.stamp ## Measure the sandbox: calls, and 10,000 subscriptions advanced by a month
 	@$(BIN)/python -m tests.bench.sandbox
+
+bench-sync: .venv/dev.stamp ## Measure the sync engine: accepting, applying, being exact (needs PostgreSQL)
+	@$(BIN)/python -m tests.bench.sync
 
 lock: ## Resolve pyproject.toml into the two hash-pinned lock files (needs uv)
 	@uv pip $(COMPILE) --output-file requirements.txt

@@ -1,0 +1,279 @@
+"""How fast and how right the sync engine is: `make bench-sync`.
+
+Two gunicorn workers of four threads, eight keep-alive connections, PostgreSQL on the same machine, twelve events in a
+customer's life. Everything is measured in one run beside a bare view that verifies, inserts and upserts with psycopg.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import platform
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from sqlalchemy import insert
+
+from app import create_app
+from billing.core import clock, db
+from billing.domain.accounts.models import Account
+from billing.domain.catalog import projection as catalog
+from tests.bench.sync import driver
+from tests.bench.sync.bare import TABLES
+from tests.bench.sync.driver import Delivery
+from tests.bench.sync.lives import Life, live_once, uid_of
+from tests.support.databases import postgres_copy
+
+CONNECTIONS = 8
+SECRET = "whsec_bench"  # opens nothing but this measurement
+ROOT = Path(__file__).parents[3]
+say = Console(soft_wrap=True, highlight=False).print
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--customers", type=int, default=400)
+    asked.add_argument("--runs", type=int, default=10, help="of the streams that must end exact")
+    asked.add_argument("--only", default="", help="keep, apply, far or exact")
+    options = asked.parse_args()
+    say(f"[bold]Machine[/]  {os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}")
+    say(f"         {_postgres_version()}, load {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as folder:
+        life = live_once(Path(folder))
+        life.save(Path(folder) / "life.json")
+        with _stub(options.customers, Path(folder) / "life.json") as stub:
+            _measure(Bench(Path(folder), stub, options.customers, life), options.only, options.runs)
+
+
+def _measure(bench: "Bench", only: str, runs: int) -> None:
+    parts: dict[str, Callable[[], None]] = {
+        "keep": bench.keep,
+        "apply": bench.apply,
+        "far": bench.far,
+        "exact": lambda: bench.exact(runs),
+    }
+    for name, part in parts.items():
+        if only in ("", name):
+            part()
+
+
+class Bench:
+    """The measurements, one a method; each says what it found."""
+
+    def __init__(self, folder: Path, stub: int, customers: int, life: Life) -> None:
+        self._folder = folder
+        self._stub = stub
+        self._customers = customers
+        self._life = life
+
+    def keep(self) -> None:
+        """(a) Durable acceptance."""
+        with postgres_copy() as url:
+            with psycopg.connect(url) as connection:
+                connection.execute(TABLES)
+            with _gunicorn("tests.bench.sync.bare:app", BENCH_DATABASE_URL=url, BENCH_SECRET=SECRET) as port:
+                bare = self._rate(port, self._in_order())
+        with self._portal(BENCH_KEEP_ONLY="1") as (port, _):
+            ours = self._rate(port, self._in_order())
+        ratio = f"ratio [bold]{ours / bare:.2f}[/]"
+        say(f"\n[bold]Kept durably[/]  {ours:,.0f} events/s; the bare view {bare:,.0f}/s; {ratio}")
+
+    def apply(self) -> None:
+        """(b) From the first delivery to the last row right."""
+        rate, calls = self._applied()
+        say(f"\n[bold]Applied[/]  {rate:,.0f} events/s at [bold]{calls:.2f}[/] API calls each")
+
+    def far(self) -> None:
+        """(b) The same with the API 100 ms away."""
+        self._ask_stub("/delay/100")
+        rate, calls = self._applied()
+        self._ask_stub("/delay/0")
+        say(f"\n[bold]Applied with the API 100 ms away[/]  {rate:,.0f} events/s at [bold]{calls:.2f}[/] API calls each")
+
+    def exact(self, runs: int) -> None:
+        """(c) Streams in every disorder end as Stripe has it."""
+        say(f"\n[bold]Exact at the end[/], {runs} runs each")
+        for name in ("in order", "doubled", "shuffled", "same second", "moving", "all at once"):
+            wrong = sum(self._wrong_after(name, seed) for seed in range(runs))
+            say(f"  {name:12} {wrong} customers wrong of {runs * self._customers:,}")
+
+    def _applied(self) -> tuple[float, float]:
+        self._ask_stub(f"/reset/{len(self._life.answers) - 1}")
+        with self._portal() as (port, url):
+            stream = self._in_order()
+            began = time.perf_counter()
+            self._rate(port, stream)
+            _wait_until_done(url)
+            seconds = time.perf_counter() - began
+            wrong = self._wrong_in(url)
+            if wrong:
+                say(f"  [red]{wrong} customers wrong[/]")
+        return len(stream) / seconds, self._ask_stub("/calls")["calls"] / len(stream)
+
+    def _rate(self, port: int, stream: Sequence[Delivery]) -> float:
+        return len(stream) / driver.deliver(port, self._stub, driver.spread(stream, CONNECTIONS), SECRET)
+
+    def _in_order(self) -> list[Delivery]:
+        return [
+            Delivery(number, self._life.of(number, event))
+            for number in range(self._customers)
+            for event in itertools.chain(*self._life.bursts)
+        ]
+
+    def _wrong_after(self, disorder: str, seed: int) -> int:
+        chance = random.Random(seed)  # noqa: S311  # the same disorder each time
+        stream = self._in_order()
+        everything = disorder == "all at once"
+        if disorder == "moving" or everything:
+            stages = [stage for stage, burst in enumerate(self._life.bursts) for _ in burst]
+            stream = [Delivery(each.customer, each.body, stage) for each, stage in zip(stream, itertools.cycle(stages))]
+        if disorder == "same second" or everything:
+            stream = [Delivery(each.customer, _in_one_second(each.body), each.stage) for each in stream]
+        if disorder == "doubled" or everything:
+            stream = [each for each in stream for _ in range(2)]
+        lanes = driver.spread(stream, CONNECTIONS)
+        if disorder == "shuffled" or everything:
+            last = len(self._life.bursts) - 1
+            # Delivered in any order, but never before it happened: Stripe has got at least that far by then.
+            stream = [Delivery(each.customer, each.body, each.stage if each.stage is None else last) for each in stream]
+            chance.shuffle(stream)
+            lanes = [stream[start::CONNECTIONS] for start in range(CONNECTIONS)]
+        self._ask_stub(f"/reset/{0 if disorder == 'moving' or everything else len(self._life.bursts) - 1}")
+        with self._portal() as (port, url):
+            driver.deliver(port, self._stub, lanes, SECRET)
+            _wait_until_done(url)
+            return self._wrong_in(url)
+
+    def _wrong_in(self, url: str) -> int:
+        """How many customers' subscriptions differ from what Stripe has: status, period, cancellation."""
+        path = next(path for path in self._life.answers[-1] if path.startswith("/v1/subscriptions/"))
+        truth = json.loads(self._life.answers[-1][path])
+        item = truth["items"]["data"][0]
+        right = (truth["status"], item["current_period_end"], truth["canceled_at"], truth["ended_at"])
+        query = (
+            "SELECT status, extract(epoch FROM current_period_end)::bigint, extract(epoch FROM canceled_at)::bigint, "
+            "extract(epoch FROM ended_at)::bigint FROM billing_subscriptions s "
+            "JOIN billing_subscription_items i ON i.subscription_id = s.id"
+        )
+        with psycopg.connect(url) as connection:
+            rows = connection.execute(query).fetchall()
+            broken = connection.execute(
+                "SELECT count(*) FROM billing_webhook_events WHERE state IN ('failed', 'parked', 'refused')"
+            ).fetchone()
+        return self._customers - sum(row == right for row in rows) + (broken[0] if broken else 0)
+
+    @contextmanager
+    def _portal(self, **environment: str) -> Iterator[tuple[int, str]]:
+        with postgres_copy() as url:
+            settings = {
+                "DATABASE_URL": url,
+                "INSTANCE_PATH": str(self._folder / "instance"),
+                "STRIPE_SECRET_KEY": "sk_test_bench",
+                "STRIPE_WEBHOOK_SECRETS": SECRET,
+                "STRIPE_API_BASE": f"http://127.0.0.1:{self._stub}",
+                "EVENT_PROCESSING": "thread",
+                "LOG_LEVEL": "WARNING",
+            }
+            self._prepare(settings)
+            with _gunicorn("tests.bench.sync.portal:make()", **settings, **environment) as port:
+                yield port, url
+
+    def _prepare(self, settings: dict[str, str]) -> None:
+        app = create_app(settings)
+        app.test_cli_runner().invoke(args=["setup"], catch_exceptions=False)
+        with app.app_context(), db.edge():
+            session = db.take_turn("bench")
+            now = clock.now()
+            people = [
+                {"key": f"user:{n}", "uid": uid_of(n), "name": "Ada", "email": f"{n}@example.com", "created_at": now}
+                for n in range(self._customers)
+            ]
+            session.execute(insert(Account), people)
+            catalog.project_product(session, self._life.product, [], clock.ticket())
+            catalog.project_price(session, self._life.price, clock.ticket())
+        with app.app_context():
+            db.engine().dispose()
+            for engine in app.extensions["sqlalchemy"].engines.values():
+                engine.dispose()
+
+    def _ask_stub(self, path: str) -> dict[str, Any]:
+        async def ask() -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._stub)
+            return await driver.ask(reader, writer, path)
+
+        told: dict[str, Any] = json.loads(asyncio.run(ask()))
+        return told
+
+
+def _in_one_second(body: str) -> str:
+    return json.dumps(json.loads(body) | {"created": 1768046400}, indent=2)
+
+
+def _wait_until_done(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        waits = "SELECT EXISTS (SELECT FROM billing_webhook_events WHERE state IN ('received', 'failed'))"
+        while (row := connection.execute(waits).fetchone()) and row[0]:
+            time.sleep(0.02)
+
+
+def _postgres_version() -> str:
+    with postgres_copy() as url, psycopg.connect(url) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+        return f"PostgreSQL {row[0]}" if row else "PostgreSQL"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _stub(customers: int, life: Path) -> Iterator[int]:
+    port = _free_port()
+    with _process([sys.executable, "-m", "tests.bench.sync.stub", str(port), str(customers), str(life)], port):
+        yield port
+
+
+@contextmanager
+def _gunicorn(app: str, **environment: str) -> Iterator[int]:
+    port = _free_port()
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread", "--workers", "2"]
+    command += ["--threads", "4", "--keep-alive", "60", "--log-level", "warning", "--bind", f"127.0.0.1:{port}", app]
+    with _process(command, port, **environment):
+        yield port
+
+
+@contextmanager
+def _process(command: list[str], port: int, **environment: str) -> Iterator[None]:
+    """Run `command` until it listens on `port`, and for as long as the block lasts."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with subprocess.Popen(command, cwd=ROOT, env=kept | environment) as process:
+        try:
+            while True:
+                if process.poll() is not None:
+                    raise RuntimeError(f"{command[2]} ended before it listened")
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()
