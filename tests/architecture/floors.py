@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from tests.architecture.tree import Module, imports, names
 
 NOUNS = [
-    *("accounts", "catalog", "customers", "payment_methods", "subscriptions", "invoices", "payments"),
-    *("refunds", "disputes", "receipts", "usage", "checkout", "portal", "access"),
+    *("accounts", "catalog", "discounts", "customers", "entitlements", "payment_methods", "subscriptions"),
+    *("invoices", "payments", "refunds", "disputes", "credit_notes", "receipts", "usage", "checkout", "portal"),
+    "access",
 ]
 
 SANDBOX = "billing.sandbox"

@@ -11,7 +11,7 @@ from billing.core import clock, db, mirror, settings
 from billing.domain.catalog import projection
 from billing.domain.catalog.changes import Change, Held, plan_changes
 from billing.domain.catalog.definition import CatalogDefinition, load
-from billing.domain.catalog.models import Plan
+from billing.domain.catalog.models import Plan, Price
 from billing.gateway import catalog as gateway
 
 TURN = "catalog"  # see `db.take_turn`
@@ -74,11 +74,17 @@ def project(session: Session, entry: Entry | None, as_of: int) -> list[mirror.Ch
     if entry is None:
         return []
     if entry.product.get("deleted"):
-        session.execute(update(Plan).where(Plan.stripe_id == entry.product["id"]).values(is_active=False))
-        return []
+        is_known = mirror.find(session, Plan, entry.product["id"]) is not None
+        return [mirror.store(session, Plan, entry.product["id"], as_of, {"is_active": False})] if is_known else []
     plan = projection.project_product(session, entry.product, entry.attachments, as_of)
     kept = [projection.project_price(session, price, as_of) for price in entry.prices]
     return [plan, *(price for price in kept if price)]
+
+
+def retire_price(session: Session, stripe_id: str, as_of: int) -> None:
+    """Take a price off sale that Stripe does not have any more, or whose product is no plan of ours."""
+    known = update(Price).where(Price.stripe_id == stripe_id, Price.as_of <= as_of)
+    session.execute(known.values(is_active=False, as_of=as_of))
 
 
 def _our_products() -> list[dict[str, Any]]:

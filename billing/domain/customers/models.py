@@ -16,12 +16,16 @@ class Customer(Mirrored, Base):
 
     __tablename__ = "billing_customers"
     account_id: Mapped[int | None] = mapped_column(ForeignKey("billing_accounts.id"))
+    # The uid of whom its metadata names, who may live with another customer already.
+    named_account: Mapped[str | None] = mapped_column(String(32))
     email: Mapped[str | None] = mapped_column(String(512))
     name: Mapped[str | None] = mapped_column(String(512))
     address: Mapped[dict[str, Any] | None]
     currency: Mapped[str | None] = mapped_column(String(3))
     balance: Mapped[int]  # minor units; negative is credit in the customer's favour
     default_payment_method: Mapped[str | None] = mapped_column(String(255))
+    tax_ids: Mapped[list[dict[str, Any]]]  # {"stripe_id", "type", "value", "status"}: Stripe's word on each
+    discount: Mapped[dict[str, Any] | None]  # see discounts.projection.redeemed
     is_delinquent: Mapped[bool]
     is_deleted: Mapped[bool]
     note: Mapped[str | None] = mapped_column(Text)  # what staff should know of how this row came about

@@ -10,6 +10,7 @@ from billing.core.clock import from_timestamp
 from billing.core.mirror import Change, find, store
 from billing.domain.accounts.models import Account
 from billing.domain.customers.models import Customer
+from billing.domain.discounts.projection import redeemed
 
 
 def metadata_for(account: Account) -> dict[str, str]:
@@ -18,12 +19,12 @@ def metadata_for(account: Account) -> dict[str, str]:
 
 
 def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Customer]:
-    """Keep the customer, tied to the account its metadata names in this deployment."""
+    """Keep the customer (with `tax_ids` in place), tied to the account its metadata names in this deployment."""
     if customer.get("deleted"):
         known = find(session, Customer, customer["id"])
         values: dict[str, Any] = {"is_deleted": True}
         if known is None:
-            values.update(livemode=settings.current().livemode, balance=0, is_delinquent=False)
+            values.update(livemode=settings.current().livemode, balance=0, tax_ids=[], is_delinquent=False)
         return store(session, Customer, customer["id"], as_of, values)
     values = {
         "livemode": customer["livemode"],
@@ -33,14 +34,27 @@ def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Cu
         "currency": customer["currency"],
         "balance": customer["balance"],
         "default_payment_method": customer["invoice_settings"]["default_payment_method"],
+        "tax_ids": [_tax_id(tax_id) for tax_id in customer["tax_ids"]["data"]],
+        "discount": redeemed(customer["discount"]) if customer["discount"] else None,
         "is_delinquent": bool(customer["delinquent"]),
         "is_deleted": False,
         "created_at": from_timestamp(customer["created"]),
     }
     account = _account_named(session, customer["metadata"])
+    values["named_account"] = account.uid if account else None
     if account is not None and not _has_another(session, account, customer):
         values["account_id"] = account.id
     return store(session, Customer, customer["id"], as_of, values)
+
+
+def _tax_id(tax_id: dict[str, Any]) -> dict[str, Any]:
+    verification = tax_id["verification"] or {}
+    return {
+        "stripe_id": tax_id["id"],
+        "type": tax_id["type"],
+        "value": tax_id["value"],
+        "status": verification.get("status"),
+    }
 
 
 def _account_named(session: Session, metadata: dict[str, str]) -> Account | None:

@@ -1,1 +1,1 @@
-"""Payments: the money that came in for an invoice, possibly in several parts."""
+"""Payments: the money that came in, for an invoice (possibly in several parts) or without one."""

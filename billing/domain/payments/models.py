@@ -11,14 +11,16 @@ from billing.core.money import Money
 
 
 class Payment(Mirrored, Base):
-    """A Stripe invoice payment. `amount` is minor units of `currency`: what was paid, or asked for while open.
+    """A Stripe invoice payment, or a payment intent that pays no invoice: that one has no `invoice_id`.
 
-    `status` is Stripe's (open, paid, canceled), or "processing" for an open one that the bank is working on.
+    `amount` is minor units of `currency`: what was paid, or asked for while open. `status` is that of an invoice
+    payment (open, paid, canceled), or "processing" for an open one that the bank is working on.
     """
 
     __tablename__ = "billing_payments"
 
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("billing_invoices.id", ondelete="CASCADE"), index=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("billing_customers.id"), index=True)
+    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("billing_invoices.id", ondelete="CASCADE"), index=True)
     status: Mapped[str] = mapped_column(String(40))
     amount: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))

@@ -1,4 +1,4 @@
-"""The tables of subscriptions and their items."""
+"""The tables of subscriptions, their items, and the schedules that change them."""
 
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,8 @@ class Subscription(Mirrored, Base):
     started_at: Mapped[datetime]
     created_at: Mapped[datetime]
     cancellation: Mapped[dict[str, Any] | None]
+    schedule: Mapped[str | None] = mapped_column(String(255))  # the Stripe id of the schedule that changes it
+    discounts: Mapped[list[dict[str, Any]]]  # see discounts.projection.redeemed
 
     customer: Mapped[Customer] = relationship()
     items: Mapped[list["SubscriptionItem"]] = relationship(
@@ -100,3 +102,29 @@ class SubscriptionItem(Base):
         if self.price is None:
             return None
         return Money(self.price.unit_amount * (self.quantity or 1), self.price.currency)
+
+
+class Schedule(Mirrored, Base):
+    """A Stripe subscription schedule: what a subscription will be, phase by phase.
+
+    `phases` are {"starts_at", "ends_at", "trial_ends_at", "items": [{"price", "quantity"}]}, times in ISO 8601, the
+    price by its Stripe id. `subscription` is None until the schedule begins; one let go by it stays named.
+    """
+
+    __tablename__ = "billing_subscription_schedules"
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("billing_customers.id"), index=True)
+    subscription: Mapped[str | None] = mapped_column(String(255), index=True)
+    status: Mapped[str] = mapped_column(String(40))
+    end_behavior: Mapped[str] = mapped_column(String(40))
+    phase_started_at: Mapped[datetime | None]
+    phase_ends_at: Mapped[datetime | None]
+    phases: Mapped[list[dict[str, Any]]]
+    created_at: Mapped[datetime]
+
+    customer: Mapped[Customer] = relationship()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it may still change something."""
+        return self.status in ("not_started", "active")

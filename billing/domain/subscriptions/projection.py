@@ -8,11 +8,12 @@ from billing.core.clock import from_timestamp
 from billing.core.mirror import Change, find, store
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
+from billing.domain.discounts.projection import redeemed
 from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 
 
 def project(session: Session, subscription: dict[str, Any], as_of: int) -> Change[Subscription]:
-    """Keep the subscription (with `latest_invoice` in place) and its items; its customer must be known."""
+    """Keep the subscription (`latest_invoice` and `discounts` in place) and its items; its customer must be known."""
     owner = find(session, Customer, subscription["customer"])
     if owner is None:
         raise LookupError(f"subscription {subscription['id']} of a customer that was not projected before")
@@ -35,6 +36,8 @@ def project(session: Session, subscription: dict[str, Any], as_of: int) -> Chang
         "started_at": from_timestamp(subscription["start_date"]),
         "created_at": from_timestamp(subscription["created"]),
         "cancellation": subscription["cancellation_details"],
+        "schedule": subscription["schedule"],
+        "discounts": [redeemed(discount) for discount in subscription["discounts"]],
     }
     change = store(session, Subscription, subscription["id"], as_of, values)
     if change.row.as_of == as_of:

@@ -112,11 +112,14 @@ def upgrade() -> None:
     op.create_table(
         "billing_customers",
         sa.Column("account_id", BIG, nullable=True),
+        sa.Column("named_account", sa.String(length=32), nullable=True),
         sa.Column("email", sa.String(length=512), nullable=True),
         sa.Column("name", sa.String(length=512), nullable=True),
         sa.Column("address", sa.JSON(), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column("balance", BIG, nullable=False),
+        sa.Column("tax_ids", sa.JSON(), nullable=False),
+        sa.Column("discount", sa.JSON(), nullable=True),
         sa.Column("default_payment_method", sa.String(length=255), nullable=True),
         sa.Column("is_delinquent", sa.Boolean(), nullable=False),
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
@@ -270,6 +273,8 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("cancellation", sa.JSON(), nullable=True),
+        sa.Column("schedule", sa.String(length=255), nullable=True),
+        sa.Column("discounts", sa.JSON(), nullable=False),
         sa.Column("id", BIG, nullable=False),
         sa.Column("stripe_id", sa.String(length=255), nullable=False),
         sa.Column("livemode", sa.Boolean(), nullable=False),
@@ -309,7 +314,8 @@ def upgrade() -> None:
 
     op.create_table(
         "billing_payments",
-        sa.Column("invoice_id", BIG, nullable=False),
+        sa.Column("customer_id", BIG, nullable=True),
+        sa.Column("invoice_id", BIG, nullable=True),
         sa.Column("status", sa.String(length=40), nullable=False),
         sa.Column("amount", BIG, nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
@@ -323,11 +329,15 @@ def upgrade() -> None:
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("as_of", BIG, nullable=False),
         sa.ForeignKeyConstraint(
+            ["customer_id"], ["billing_customers.id"], name=op.f("fk_billing_payments_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
             ["invoice_id"], ["billing_invoices.id"], name=op.f("fk_billing_payments_invoice_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_payments")),
         sa.UniqueConstraint("stripe_id", name=op.f("uq_billing_payments_stripe_id")),
     )
+    op.create_index(op.f("ix_billing_payments_customer_id"), "billing_payments", ["customer_id"], unique=False)
     op.create_index(op.f("ix_billing_payments_invoice_id"), "billing_payments", ["invoice_id"], unique=False)
     op.create_index(op.f("ix_billing_payments_payment_intent"), "billing_payments", ["payment_intent"], unique=False)
 

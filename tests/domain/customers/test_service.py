@@ -99,7 +99,7 @@ def test_the_first_customer_keeps_the_account(inside: Portal) -> None:
 def test_stale_news_of_a_customer_changes_nothing(inside: Portal) -> None:
     stripe_id = people.customer_of(people.account())
     with db.edge():
-        stale = gateway.retrieve(stripe_id)
+        stale = gateway.retrieve_around(stripe_id)[0]
     inside.sandbox.call("POST", f"/v1/customers/{stripe_id}", {"name": "Countess"})
     assert people.learn("customer", stripe_id)
     with db.edge():

@@ -1,0 +1,1 @@
+"""Discounts: the coupons and promotion codes that subscriptions and customers have redeemed."""

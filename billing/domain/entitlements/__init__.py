@@ -1,0 +1,1 @@
+"""Entitlements: the features that Stripe says a customer has now."""

@@ -1,0 +1,1 @@
+"""Refunds: the money that went back, or was to."""

@@ -1,0 +1,1 @@
+"""Usage: what of it Stripe could not count."""

@@ -1,0 +1,65 @@
+"""What is said of every kind of Stripe object that is kept here."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.interfaces import ORMOption
+
+from billing.core.mirror import Change, Mirrored, find
+
+
+class Ref(NamedTuple):
+    """One object at Stripe: the name of its noun here, and its Stripe id."""
+
+    noun: str
+    stripe_id: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Stripe said of an object when it was `asked` (see `clock.ticket`); `data` is None where it has none."""
+
+    ref: Ref
+    asked: int
+    data: Any
+
+
+@dataclass(frozen=True)
+class Noun:
+    """How one kind of object is kept.
+
+    `ask` raises NoSuchObject; along with the object it may give others that came in the same call. `ask_alone` brings
+    less, where it is there: for when the customer and what goes with it have been asked for. `leads_to` names
+    what an answer is about and has to be asked for with it, `refers_to` what must be known before it can be kept:
+    has a row of `model`, unless `is_known` says it otherwise. `project` runs under the turn of `customer`, or of the
+    catalog where that is None.
+    """
+
+    name: str
+    model: type[Mirrored] | None
+    ask: Callable[[str], list[Answer]]
+    project: Callable[[Session, Answer], Iterable[Change[Any] | None]]
+    eagerly: Sequence[ORMOption] = ()
+    ask_alone: Callable[[str], list[Answer]] | None = None
+    customer: Callable[[Answer], str | None] = lambda answer: answer.data["customer"] if answer.data else None
+    refers_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
+    leads_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
+    is_known: Callable[[Session, str], bool] | None = None
+
+    def knows(self, session: Session, stripe_id: str) -> bool:
+        """Whether the object of that id is kept here, or is of a kind that is not."""
+        if self.is_known is not None:
+            return self.is_known(session, stripe_id)
+        return self.model is None or find(session, self.model, stripe_id) is not None
+
+
+def refs(noun: str, *stripe_ids: str | None) -> list[Ref]:
+    """The objects of these ids; None is none."""
+    return [Ref(noun, stripe_id) for stripe_id in stripe_ids if stripe_id]
+
+
+def nobody(_answer: Answer) -> None:
+    """Whose an answer is that belongs to no customer."""
+    return
