@@ -40,7 +40,8 @@ def begin(unit: Unit, customer: Json, items: Sequence[Item], **fields: Any) -> J
     customers.use_currency(unit, customer, currency)
     subscription_id = ids.new_id("sub")
     trial_end = fields.get("trial_end")
-    anchor = fields.pop("billing_cycle_anchor", None) or trial_end or unit.now
+    chosen = fields.pop("billing_cycle_anchor", None)
+    anchor = chosen or trial_end or unit.now
     discounts = fields.pop("discounts", None)
     subscription = shapes.blank(
         "subscription",
@@ -81,6 +82,7 @@ def begin(unit: Unit, customer: Json, items: Sequence[Item], **fields: Any) -> J
         status="trialing" if trial_end else "active",
         trial_settings={"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}},
         trial_start=unit.now if trial_end else None,
+        _anchored_later=chosen is not None,
         _pending=None,
         _warned=False,
     )
@@ -124,9 +126,12 @@ def new_item(unit: Unit, subscription: Json, item: Item) -> Json:
     return made
 
 
-def first_invoice(unit: Unit, subscription: Json, *, one_time: Sequence[Line] = (), **fields: Any) -> Json:
-    """The draft a new subscription begins with."""
-    lines = [*subscription_lines.for_periods(unit, subscription, subscription["items"]["data"]), *one_time]
+def first_invoice(
+    unit: Unit, subscription: Json, *, one_time: Sequence[Line] = (), prorates: bool = True, **fields: Any
+) -> Json:
+    """The draft a new subscription begins with; it charges the time until a later anchor if it `prorates`."""
+    items = subscription["items"]["data"]
+    lines = [*subscription_lines.for_periods(unit, subscription, items, prorates=prorates), *one_time]
     return draft_for(unit, subscription, lines, "subscription_create", **fields)
 
 
@@ -309,9 +314,10 @@ def period_for(unit: Unit, subscription: Json, price: Json) -> tuple[int, int]:
     if trial_end is not None and trial_end > unit.now:
         return unit.now, trial_end
     recurring = price["recurring"]
-    return periods.containing(
+    start, end = periods.containing(
         subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], unit.now
     )
+    return (max(start, subscription["start_date"]) if subscription.get("_anchored_later") else start), end
 
 
 def _next_end(subscription: Json) -> int:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.sandbox import line_words, usage
-from billing.sandbox.arithmetic import amounts
+from billing.sandbox.arithmetic import amounts, periods
 from billing.sandbox.invoicing import Line
 from billing.sandbox.resources import coupons, invoice_items, prices
 from billing.sandbox.unit import Json, Unit
@@ -17,8 +17,11 @@ def price_of(unit: Unit, subscription: Json, item: Json) -> Json:
     return prices.in_currency(unit.get("price", item["_price"]), subscription["currency"])
 
 
-def for_periods(unit: Unit, subscription: Json, items: Sequence[Json]) -> list[Line]:
-    """What each item costs: licensed ones for the period that begins, metered ones for the one that ended."""
+def for_periods(unit: Unit, subscription: Json, items: Sequence[Json], *, prorates: bool = True) -> list[Line]:
+    """What each item costs: licensed ones for the period that begins, metered ones for the one that ended.
+
+    A first period that a later anchor cuts short costs its share, or nothing unless it `prorates`.
+    """
     lines = []
     trialing = subscription["status"] == "trialing" or (subscription["trial_end"] or 0) > unit.now
     for item in items:
@@ -36,6 +39,14 @@ def for_periods(unit: Unit, subscription: Json, items: Sequence[Json]) -> list[L
             lines.append(Line(0, words, (start, end), quantity=item["quantity"] or 0, **common))
             continue
         quantity: int | Decimal = item["quantity"] or 0
+        whole = _begins(subscription, price, start, end)
+        if whole < start and not usage.is_metered(price):
+            if prorates:
+                amount = amounts.price_amount(price, quantity)
+                share = amounts.prorated(amount, whole, end, start, amounts.step(price["currency"]))
+                words = f"Remaining time on {_counted(unit, price, quantity)} after {_day(start)}"
+                lines.append(Line(share, words, (start, end), quantity=quantity, proration=True, **common))
+            continue
         if usage.is_metered(price) and item["_used_from"] < start:
             quantity = usage.of_item(unit, subscription["customer"], price, item["_used_from"], start)
             start, end = item["_used_from"], start
@@ -59,7 +70,6 @@ def prorate(
 
     Of a metered price, what was used until then is charged.
     """
-    day = datetime.fromtimestamp(at, UTC).strftime("%-d %b %Y")
     new_period = (item["current_period_start"], item["current_period_end"])
     changes = (
         (before, old_period, -1, "Unused time on"),
@@ -74,14 +84,13 @@ def prorate(
                 charge_usage(unit, subscription, item, price, at)
             continue
         net = _net(unit, subscription, price, amounts.price_amount(price, quantity))
-        name = _name(unit, price)
-        counted = f"{quantity} × {name}" if quantity != 1 else name
+        whole = _begins(subscription, price, start, end)
         invoice_items.add(
             unit,
             customer=subscription["customer"],
             currency=subscription["currency"],
-            amount=sign * amounts.prorated(net, start, end, at, amounts.step(price["currency"])),
-            description=f"{words} {counted} after {day}",
+            amount=sign * amounts.prorated(net, whole, end, at, amounts.step(price["currency"])),
+            description=f"{words} {_counted(unit, price, quantity)} after {_day(at)}",
             period=(at, end),
             price=price,
             quantity=quantity,
@@ -151,6 +160,22 @@ def _net(unit: Unit, subscription: Json, price: Json, amount: int) -> int:
             off = amount * Decimal(str(coupon["percent_off"])) / 100
             amount -= amounts.rounded(off, amounts.step(price["currency"]))
     return amount
+
+
+def _begins(subscription: Json, price: Json, start: int, end: int) -> int:
+    """Where the whole interval begins that ends at `end`: before `start`, in a period that a later anchor cut short."""
+    if not subscription.get("_anchored_later") or start != subscription["start_date"]:
+        return start
+    return periods.boundary(end, price["recurring"]["interval"], price["recurring"]["interval_count"], -1)
+
+
+def _counted(unit: Unit, price: Json, quantity: int | Decimal) -> str:
+    name = _name(unit, price)
+    return f"{quantity} × {name}" if quantity != 1 else name
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%-d %b %Y")
 
 
 def _name(unit: Unit, price: Json) -> str:

@@ -96,3 +96,15 @@ def test_the_last_of_a_month_stays_the_last() -> None:
     anchor = int(datetime(2026, 1, 31, 9, tzinfo=UTC).timestamp())
     ends = [datetime.fromtimestamp(periods.boundary(anchor, "month", 1, n), UTC).strftime("%m-%d") for n in range(1, 5)]
     assert ends == ["02-28", "03-31", "04-30", "05-31"]
+
+
+def test_the_next_time_on_a_day_of_the_month() -> None:
+    noon = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp())
+
+    def found(day: int, **parts: int) -> str:
+        return datetime.fromtimestamp(periods.next_on(noon, day, **parts), UTC).isoformat()[:19]
+
+    assert found(31) == "2026-02-28T12:00:00"
+    assert found(31, hour=13) == "2026-01-31T13:00:00"
+    assert found(1, hour=0, minute=0, second=5) == "2026-02-01T00:00:05"
+    assert found(15, month=1) == "2027-01-15T12:00:00"

@@ -370,3 +370,30 @@ def test_what_is_sold_once_rides_on_the_next_invoice(
         wrong = {"add_invoice_items": [{"price": once, "period": {**period, "end": end}}]}
         with pytest.raises(StripeApiError):
             sandbox.call("POST", f"/v1/subscriptions/{made.id}", wrong)
+
+
+def test_a_later_anchor_begins_the_periods(sandbox: Sandbox, subscribe: Subscribe, starter: str) -> None:
+    at = int(START.timestamp())
+    anchor = at + 20 * 86400
+    free = subscribe(starter, billing_cycle_anchor=anchor, proration_behavior="none")
+    item = free.items.data[0]
+    assert (item.current_period_start, item.current_period_end) == (at, anchor)
+    assert sandbox.call("GET", f"/v1/invoices/{free.latest_invoice}")["total"] == 0
+    sandbox.advance(20 * DAY + timedelta(hours=2))
+    billed = sandbox.call("GET", f"/v1/subscriptions/{free.id}", {"expand": ["latest_invoice"]})
+    assert billed["latest_invoice"]["amount_paid"] == 1200
+    assert billed["items"]["data"][0]["current_period_start"] == anchor
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"billing_cycle_anchor": int(START.timestamp())},
+        {"billing_cycle_anchor": int(START.timestamp()) + 32 * 86400},
+        {"billing_cycle_anchor_config": {"day_of_month": 9, "month": 6}},
+        {"billing_cycle_anchor": int(START.timestamp()) + 9, "billing_cycle_anchor_config": {"day_of_month": 9}},
+    ],
+)
+def test_anchors_that_cannot_be(subscribe: Subscribe, starter: str, wrong: Any) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match=r"billing_cycle_anchor|timestamp"):
+        subscribe(starter, **wrong)

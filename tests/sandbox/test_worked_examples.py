@@ -105,6 +105,16 @@ def interval_change(shop: Shop) -> list[Decimal]:
     return [*lines(billed), *usd(billed["amount_paid"], plain["amount_paid"])]
 
 
+def later_anchor(shop: Shop) -> list[Decimal]:
+    first = {"day_of_month": 1, "hour": 0, "minute": 0, "second": 0}
+    made = shop.subscribe(shop.price(3100), billing_cycle_anchor_config=first)
+    shop.advance(10 * DAY)
+    change = shop.change(made, price=shop.price(6200))
+    shop.advance(12 * DAY)
+    begun, _, renewal = shop.invoices()
+    return [*lines(begun), *lines(change), *lines(renewal)]
+
+
 def downgrade(shop: Shop) -> list[Decimal]:
     made = shop.subscribe(shop.price(4900))
     shop.advance(10 * DAY)
@@ -227,6 +237,7 @@ EXAMPLES: dict[str, Callable[[Shop], list[Decimal]]] = {
     "Proration to the second": change_after(10 * DAY + timedelta(hours=6)),
     "Proration with a discount": change_after(10 * DAY, percent_off=20),
     "A change of interval": interval_change,
+    "A later billing anchor": later_anchor,
     "A downgrade": downgrade,
     "A fixed discount over several lines": fixed_discount,
     "Exclusive tax": exclusive_tax,

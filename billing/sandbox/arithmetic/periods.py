@@ -27,3 +27,21 @@ def containing(anchor: int, interval: str, count: int, moment: int) -> tuple[int
     while boundary(anchor, interval, count, steps + 1) <= moment:
         steps += 1
     return boundary(anchor, interval, count, steps), boundary(anchor, interval, count, steps + 1)
+
+
+def next_on(moment: int, day: int, **parts: int) -> int:
+    """The first time after `moment` on `day` of a month, in UTC; `parts` are month, hour, minute and second.
+
+    Parts not given are those of `moment`, but for the month, which is any.
+    """
+    at = datetime.fromtimestamp(moment, UTC)
+    hour, minute, second = (parts.get(name, getattr(at, name)) for name in ("hour", "minute", "second"))
+    for ahead in range(14):
+        years, month = divmod(at.month - 1 + ahead, 12)
+        if parts.get("month", month + 1) != month + 1:
+            continue
+        last = calendar.monthrange(at.year + years, month + 1)[1]
+        found = datetime(at.year + years, month + 1, min(day, last), hour, minute, second, tzinfo=UTC)
+        if found > at:
+            return int(found.timestamp())
+    raise ValueError(f"no day {day} with {parts}")

@@ -95,6 +95,15 @@ _COMMON: Mapping[str, Spec] = {
 CREATE: Mapping[str, Spec] = {
     **_COMMON,
     "billing_cycle_anchor": Integer(),
+    "billing_cycle_anchor_config": Fields(
+        fields={
+            "day_of_month": Integer(required=True, minimum=1, maximum=31),
+            "hour": Integer(minimum=0, maximum=23),
+            "minute": Integer(minimum=0, maximum=59),
+            "month": Integer(minimum=1, maximum=12),
+            "second": Integer(minimum=0, maximum=59),
+        }
+    ),
     "billing_mode": _BILLING_MODE,
     "currency": Text(),
     "customer": Text(required=True),

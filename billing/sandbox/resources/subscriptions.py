@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from billing.sandbox import (
+    anchors,
     automatic_tax,
     collection,
     extras,
@@ -61,7 +62,8 @@ def create(unit: Unit, params: Params) -> Json:
         customer,
         wanted,
         trial_end=trial_end,
-        billing_cycle_anchor=params.get("billing_cycle_anchor"),
+        billing_cycle_anchor=anchors.chosen(unit, params, wanted),
+        billing_cycle_anchor_config=params.get("billing_cycle_anchor_config"),
         currency=params.get("currency", "").lower() or None,
         discounts=params.get("discounts"),
     )
@@ -72,7 +74,8 @@ def create(unit: Unit, params: Params) -> Json:
     manual = subscription["collection_method"] == "send_invoice"
     behaviour = params.get("payment_behavior", "allow_incomplete")
     _add_extras(unit, subscription, params)
-    draft = subscribing.first_invoice(unit, subscription)
+    prorates = params.get("proration_behavior") != "none"
+    draft = subscribing.first_invoice(unit, subscription, prorates=prorates)
     subscription["latest_invoice"] = draft["id"]
     wants_money = draft["amount_due"] > 0 and not manual
     if wants_money and behaviour != "default_incomplete" and collection.method_for(unit, draft) is None:
