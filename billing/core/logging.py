@@ -6,6 +6,8 @@ and the host's set-up decides what becomes of them. The standalone portal sets i
 
 import logging
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
@@ -14,6 +16,7 @@ from structlog.stdlib import BoundLogger
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _REQUEST_ID = "request_id"
+_SERVED = "serves"
 
 _values_as_text = structlog.processors.LogfmtRenderer()
 
@@ -100,3 +103,17 @@ def request_id() -> str | None:
     """The id that lines of this request carry."""
     value: str | None = structlog.contextvars.get_contextvars().get(_REQUEST_ID)
     return value
+
+
+@contextmanager
+def serving(request_ids: Sequence[str]) -> Iterator[None]:
+    """Let every line inside name the requests (`serves`) that what is done here was asked for by."""
+    with structlog.contextvars.bound_contextvars(**{_SERVED: list(request_ids)} if request_ids else {}):
+        yield
+
+
+def request_ids() -> tuple[str, ...]:
+    """The ids of the requests this is done for: those served at the moment, or the one under way."""
+    served: list[str] | None = structlog.contextvars.get_contextvars().get(_SERVED)
+    here = request_id()
+    return tuple(served) if served else (here,) if here else ()

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
+    metrics_token: SecretStr = SecretStr("")
 
     # Stripe
     stripe_secret_key: SecretStr = SecretStr("")

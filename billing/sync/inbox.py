@@ -4,10 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql, sqlite
 
-from billing.core import clock, db, settings
+from billing.core import clock, db, metrics, settings
 from billing.core.clock import from_timestamp
 from billing.core.logging import get_logger, request_id
 from billing.gateway import webhooks as gateway
@@ -15,6 +14,13 @@ from billing.sync.models import WebhookEvent
 from billing.sync.routes import customer_of, subject_of
 
 log = get_logger(__name__)
+
+# Made once: building a statement takes as long as running it.
+_TABLE = WebhookEvent.metadata.tables[WebhookEvent.__tablename__]
+_INSERT_ONCE = {
+    name: insert(_TABLE).on_conflict_do_nothing(index_elements=["stripe_id"]).returning(_TABLE.c.id)
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
 
 LEASE = timedelta(seconds=60)
 """How long whoever works on an event has it to themselves; after that they are taken for dead."""
@@ -38,14 +44,13 @@ def receive(body: bytes, signature: str, *, claim: bool = False) -> Kept | None:
 def keep(event: dict[str, Any], body: str, *, claim: bool = False) -> Kept | None:
     """Keep an event that is known to be Stripe's, as `receive` does."""
     values = _row(event, body, claim=claim)
-    session = db.begin_write()
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement: Insert = insert(WebhookEvent).values(values).on_conflict_do_nothing(index_elements=["stripe_id"])
-    row_id = session.execute(statement.returning(WebhookEvent.id)).scalar()
+    connection = db.begin_write().connection()
+    row_id = connection.execute(_INSERT_ONCE[connection.dialect.name], values).scalar()
     if row_id is None:
         log.info("webhook_duplicate", event_id=event["id"], type=event["type"])
         return None
     log.info("webhook_received", event_id=event["id"], type=event["type"], state=values["state"])
+    db.on_commit(metrics.EVENTS.labels(event["type"], values["state"]).inc)
     return Kept(row_id, values["lane"]) if values["state"] == "received" else None
 
 

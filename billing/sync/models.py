@@ -37,7 +37,7 @@ class WebhookEvent(Base):
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]
     request_id: Mapped[str | None] = mapped_column(String(100))  # of the delivery, as the logs have it
-    body: Mapped[str] = mapped_column(Text)
+    body: Mapped[str | None] = mapped_column(Text)  # none once it was pruned
     state: Mapped[str] = mapped_column(String(20))
     attempts: Mapped[int]
     next_try_at: Mapped[datetime | None]
@@ -60,3 +60,4 @@ Index(
 Index("ix_billing_webhook_events_lane", WebhookEvent.lane, sqlite_where=_WAITS, postgresql_where=_WAITS)
 Index("ix_billing_webhook_events_object", WebhookEvent.object_id, sqlite_where=_WAITS, postgresql_where=_WAITS)
 Index("ix_billing_webhook_events_state", WebhookEvent.state, WebhookEvent.id)
+Index("ix_billing_webhook_events_received", WebhookEvent.received_at, WebhookEvent.id)

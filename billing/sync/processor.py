@@ -10,12 +10,12 @@ import time
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from billing.core import clock, db
+from billing.core import clock, db, logging, metrics
 from billing.core.logging import get_logger
 from billing.core.signals import announce
 from billing.domain.customers.models import Customer
@@ -33,6 +33,13 @@ _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=6)
 _LANES_AT_ONCE = 4
 _ROWS_LOOKED_AT = 200
+
+
+class _Waits(NamedTuple):
+    """An event that is due: the id of its row, and of the request that brought it."""
+
+    id: int
+    request_id: str | None
 
 
 def process_due(limit: int = 100) -> int:
@@ -87,8 +94,8 @@ def serve(lane: str) -> int:
         tried += sum(map(len, waiting.values()))
         is_alone = len(waiting) == 1
         if not _serve(waiting, may_fail=not is_alone) and not is_alone:
-            for ref, event_ids in waiting.items():  # one of them is at fault: it must not hold up the others
-                _serve({ref: event_ids}, may_fail=False)
+            for ref, events in waiting.items():  # one of them is at fault: it must not hold up the others
+                _serve({ref: events}, may_fail=False)
     return tried
 
 
@@ -99,29 +106,36 @@ def _is_due() -> ColumnElement[bool]:
     )
 
 
-def _waiting(lane: str) -> dict[Ref, list[int]]:
-    """What events that are due in the lane are about, each with the ids of their rows."""
+def _waiting(lane: str) -> dict[Ref, list[_Waits]]:
+    """What events that are due in the lane are about, each with these events."""
     with db.edge() as session:
         rows = session.execute(
-            select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id)
+            select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.request_id)
             .where(WebhookEvent.lane == lane, _is_due())
             .order_by(WebhookEvent.id)
             .limit(_ROWS_LOOKED_AT)
         )
-        waiting: dict[Ref, list[int]] = {}
-        for row_id, noun, object_id in rows:
-            waiting.setdefault(Ref(str(noun), str(object_id)), []).append(row_id)
+        waiting: dict[Ref, list[_Waits]] = {}
+        for row_id, noun, object_id, request in rows:
+            waiting.setdefault(Ref(str(noun), str(object_id)), []).append(_Waits(row_id, request))
         return waiting
 
 
-def _serve(waiting: dict[Ref, list[int]], *, may_fail: bool) -> bool:
+def _serve(waiting: dict[Ref, list[_Waits]], *, may_fail: bool) -> bool:
     """Ask about these objects and mark every event done that the answers cover; whether that worked.
 
-    A failure is written down, unless it `may_fail`, because it will be tried one by one.
+    A failure is written down, unless it `may_fail`, because it will be tried one by one. Each line of the log names
+    the requests that brought the events.
     """
+    events = [event for those in waiting.values() for event in those]
+    with logging.serving([event.request_id for event in events if event.request_id]):
+        return _serve_named(waiting, may_fail=may_fail)
+
+
+def _serve_named(waiting: dict[Ref, list[_Waits]], *, may_fail: bool) -> bool:
     began = time.monotonic()
     try:
-        with db.edge() as session:
+        with metrics.processing(), db.edge() as session:
             # Whatever has a row by now happened before we ask, so that the answers take it in.
             newest = session.scalar(select(func.max(WebhookEvent.id)))
             answers = refresh.ask(*waiting)
@@ -129,8 +143,8 @@ def _serve(waiting: dict[Ref, list[int]], *, may_fail: bool) -> bool:
             served = _mark_done(answers, newest or 0, changes, began)
     except Exception as error:  # whatever went wrong must not stop the next event, and must be known
         if not may_fail:
-            for event_id in next(iter(waiting.values())):
-                _write_down(event_id, error)
+            for event in next(iter(waiting.values())):
+                _write_down(event.id, error)
         return False
     log.info("webhooks_processed", served=served, asked=len(waiting), changed=len(changes))
     return True
@@ -142,13 +156,13 @@ def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, A
     refs = [answer.ref for answer in answers]
     about = tuple_(WebhookEvent.noun, WebhookEvent.object_id).in_(refs)
     rows = session.execute(
-        select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.attempts)
+        select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.attempts, WebhookEvent.type)
         .where(WebhookEvent.state.in_(PENDING), WebhookEvent.id <= newest, about)
         .order_by(WebhookEvent.id)
     ).all()
     if not rows:
         return 0
-    tellers = {Ref(str(noun), str(object_id)): row_id for row_id, noun, object_id, _ in rows}
+    tellers = {Ref(str(row.noun), str(row.object_id)): row.id for row in rows}
     told: dict[int, list[dict[str, Any]]] = {row_id: [] for row_id, *_ in rows}
     for change in changes:  # what nobody rang for is told with the rest
         told[tellers.get(Ref(change["noun"], change["stripe_id"]), rows[-1].id)].append(change)
@@ -172,7 +186,13 @@ def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, A
             for row in rows
         ],
     )
+    db.on_commit(lambda: _count("done", [row.type for row in rows]))
     return len(rows)
+
+
+def _count(state: str, types: Sequence[str]) -> None:
+    for event_type in types:
+        metrics.EVENTS.labels(event_type, state).inc()
 
 
 def _write_down(event_id: int, error: Exception) -> None:
@@ -189,6 +209,7 @@ def _write_down(event_id: int, error: Exception) -> None:
         else:
             row.state, row.next_try_at = "failed", clock.now() + wait_after(row.attempts)
         log.error("webhook_failed", event_id=row.stripe_id, type=row.type, state=row.state, error=repr(error))
+        db.on_commit(metrics.EVENTS.labels(row.type, row.state).inc)
 
 
 def wait_after(attempts: int) -> timedelta:

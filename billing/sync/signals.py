@@ -1,9 +1,10 @@
 """What host apps may listen to. Sent after the commit of the change they speak of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from blinker import Namespace
 
+from billing.core import logging
 from billing.domain.access.service import Access
 
 _signals = Namespace()
@@ -11,11 +12,15 @@ _signals = Namespace()
 
 @dataclass(frozen=True)
 class AccessChange:
-    """An account's access differs from what it was: `account_key` is the host's own key for the account."""
+    """An account's access differs from what it was: `account_key` is the host's own key for the account.
+
+    `request_ids` are those of the requests that brought it about, as the logs have them: the deliveries of the events.
+    """
 
     account_key: str
     before: Access
     after: Access
+    request_ids: tuple[str, ...] = field(default_factory=logging.request_ids, compare=False)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class EventParked:
     event: str
     type: str
     error: str
+    request_ids: tuple[str, ...] = field(default_factory=logging.request_ids, compare=False)
 
 
 access_changed = _signals.signal("access-changed", doc="Sent with an AccessChange as `event`.")
