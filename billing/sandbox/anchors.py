@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 
-from billing.sandbox.arithmetic import periods
+from billing.sandbox.arithmetic import amounts, periods
 from billing.sandbox.subscribing import Item
-from billing.sandbox.unit import Unit
+from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.params import exclusive
 from billing.sandbox.wire.routes import Params
+
+
+def share(price: Json, amount: int, anchor: int, now: int) -> int:
+    """What of `amount`, the price of a whole interval, falls on the time from `now` until a later anchor."""
+    recurring = price["recurring"]
+    start, end = periods.containing(anchor, recurring["interval"], recurring["interval_count"], now)
+    return amounts.prorated(amount, start, end, now, amounts.step(price["currency"]))
 
 
 def chosen(unit: Unit, params: Params, wanted: Sequence[Item]) -> int | None:

@@ -65,6 +65,8 @@ def pay(
     taxed; a refused card is a Result.
     """
     session = open_session(unit, session_id)
+    if "billing_cycle_anchor" in session["_subscription_data"]:
+        order_totals.total(unit, session)  # less time is left to pay for than when it was opened
     if promotion_code:
         checkout_changes.apply_promotion_code(unit, session_id, promotion_code)
     for line_id, quantity in (quantities or {}).items():

@@ -126,7 +126,8 @@ def _subscribe(unit: Unit, session: Json, customer: Json, method: Json | None, i
         items.one_time_line(unit, price, line["quantity"], subscription["id"], line["tax_rates"])
         for price, line in one_time
     ]
-    draft = subscribing.first_invoice(unit, subscription, one_time=extra)
+    prorates = data.get("proration_behavior") != "none"
+    draft = subscribing.first_invoice(unit, subscription, one_time=extra, prorates=prorates)
     subscription["latest_invoice"] = draft["id"]
     unit.save(subscription)
     subscribing.announce(unit, subscription)

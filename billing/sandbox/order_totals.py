@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from billing.core.money import Money
-from billing.sandbox import automatic_tax, invoicing
+from billing.sandbox import anchors, automatic_tax, invoicing
 from billing.sandbox.arithmetic import amounts
 from billing.sandbox.arithmetic.minimums import minimum
 from billing.sandbox.arithmetic.periods import DAY
@@ -59,7 +59,7 @@ def line_items(unit: Unit, session: Json) -> list[Json]:
     stored = [prices.in_currency(unit.get("price", line["price"]), session["currency"]) for line in lines]
     free = trial_end(unit, session) is not None
     gross = [
-        0 if free and price["type"] == "recurring" else amounts.price_amount(price, line["quantity"] or 0)
+        0 if free and price["type"] == "recurring" else _gross(unit, session, price, line["quantity"] or 0)
         for line, price in zip(lines, stored, strict=True)
     ]
     offs = _discounts(unit, session, stored, gross)
@@ -114,6 +114,16 @@ def _location(unit: Unit, session: Json) -> Json | None:
 def _customer(unit: Unit, session: Json) -> Json:
     """The session's customer, a deleted one included; empty before there is one."""
     return unit.find(session["customer"] or "") or {}
+
+
+def _gross(unit: Unit, session: Json, price: Json, quantity: int) -> int:
+    """What a line costs now; until a later billing anchor, recurring ones cost their share, or nothing."""
+    amount = amounts.price_amount(price, quantity)
+    anchor = session["_subscription_data"].get("billing_cycle_anchor")
+    if anchor is None or price["type"] != "recurring":
+        return amount
+    prorates = session["_subscription_data"].get("proration_behavior") != "none"
+    return anchors.share(price, amount, anchor, unit.now) if prorates else 0
 
 
 def _rates(unit: Unit, session: Json, line: Json, price: Json) -> list[Json]:

@@ -11,7 +11,7 @@ from billing.sandbox import Sandbox, StripeApiError
 from billing.sandbox.checkout import Means, Result, return_url
 from billing.sandbox.checkout_customer import Buyer
 from billing.sandbox.resources import checkout_sessions, payment_intents
-from tests.sandbox.conftest import types
+from tests.sandbox.conftest import START, types
 
 Pay = Callable[..., Result]
 
@@ -243,3 +243,17 @@ def test_a_one_time_payment_can_make_an_invoice(client: stripe.StripeClient, pay
     assert (done.invoice.status, done.invoice.amount_paid, done.invoice.description) == ("paid", 5400, "Advice")
     assert done.invoice.customer == done.customer
     assert len(client.v1.charges.list().data) == 1
+
+
+@pytest.mark.parametrize(("how", "first"), [("create_prorations", [774, 748]), ("none", [0, 0])])
+def test_a_later_billing_anchor_is_paid_for_until_then(
+    sandbox: Sandbox, open_session: Open, pay: Pay, how: str, first: list[int]
+) -> None:
+    # 20 of 31 days when it is opened, and 16 hours less when it is paid.
+    data = {"billing_cycle_anchor": int(START.timestamp()) + 20 * 86400, "proration_behavior": how}
+    session = open_session(subscription_data=data)
+    sandbox.advance(timedelta(hours=16))
+    assert pay(session.id).state == "complete"
+    done = sandbox.call("GET", f"/v1/checkout/sessions/{session.id}", {"expand": ["invoice"]})
+    totals = [session.amount_total, done["amount_total"], done["invoice"]["total"], done["invoice"]["amount_paid"]]
+    assert totals == [first[0], *[first[1]] * 3]
