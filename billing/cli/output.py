@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Table
 
 from billing.core.errors import Misconfigured, Refusal
@@ -34,6 +35,14 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(escape, row))
     _console().print(table)
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar for each task, and the columns behind it, on standard error; shown only where a person looks on."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), *columns, console=console, disable=not console.is_terminal
+    )
 
 
 def _console() -> Console:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.core.db import Base
@@ -19,3 +19,25 @@ class Account(Base):
     name: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255), index=True)
     created_at: Mapped[datetime]
+
+
+class AccountChange(Base):
+    """That an account's name or address changed here, and how far Stripe has been told: a row per account.
+
+    `number` counts the changes, `told` is the number Stripe was told last. `next_try_at` is None when nothing is to be
+    told, or when telling was given up: then `error` says why.
+    """
+
+    __tablename__ = "billing_account_changes"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("billing_accounts.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int]
+    told: Mapped[int]
+    attempts: Mapped[int]
+    next_try_at: Mapped[datetime | None]
+    claimed_until: Mapped[datetime | None]  # real time: somebody is telling, unless they died
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+_IS_DUE = text("next_try_at IS NOT NULL")
+Index("ix_billing_account_changes_due", AccountChange.next_try_at, sqlite_where=_IS_DUE, postgresql_where=_IS_DUE)

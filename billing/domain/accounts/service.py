@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from billing.core import clock, db
-from billing.domain.accounts.models import Account
+from billing.domain.accounts.models import Account, AccountChange
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ def find(key: str) -> Account | None:
 
 
 def ensure(ref: AccountRef) -> Account:
-    """The account of `ref`, made on first sight and kept up with the host's name and address for it."""
+    """The account of `ref`, made on first sight and kept up with the host's name and address for it.
+
+    A change is noted in the same transaction, for Stripe to be told after it.
+    """
     account = find(ref.key)
     if account is not None and (account.name, account.email) == (ref.name, ref.email):
         return account
@@ -33,6 +37,18 @@ def ensure(ref: AccountRef) -> Account:
     if account is None:
         account = Account(uid=uuid4().hex, key=ref.key, name=ref.name, email=ref.email, created_at=clock.now())
         session.add(account)
-    account.name, account.email = ref.name, ref.email
-    session.flush()
+        session.flush()
+    elif (account.name, account.email) != (ref.name, ref.email):
+        account.name, account.email = ref.name, ref.email
+        _note_change(session, account)
     return account
+
+
+def _note_change(session: Session, account: Account) -> None:
+    change = session.get(AccountChange, account.id)
+    if change is None:
+        change = AccountChange(account_id=account.id, number=0, told=0)
+        session.add(change)
+    change.number += 1
+    change.attempts, change.next_try_at, change.error = 0, clock.now(), None
+    session.flush()

@@ -1,0 +1,292 @@
+"""Backfill: everything Stripe holds into the local tables, page by page, as if an event had come for each object.
+
+What is to be walked are windows over Stripe's `created`, kept in a table with what is left of each: a backfill that
+was killed goes on there. A page is one edge, so memory stays flat. Threads that run out of windows take half of what
+another has before it, so that they end together wherever the objects lie. It is safe beside webhooks: answers carry
+the ticket of their question and older ones lose.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import uuid4
+
+from flask import Flask, current_app
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.exc import OperationalError
+
+from billing.core import clock, db, settings
+from billing.core.errors import Conflict, Refusal
+from billing.core.logging import get_logger
+from billing.gateway import pace as paces
+from billing.gateway.errors import NoSuchObject
+from billing.gateway.listings import Window
+from billing.gateway.pace import Pace
+from billing.sync import refresh
+from billing.sync.listings import LISTINGS, Listed, chosen
+from billing.sync.noun import Answer
+from billing.sync.records import BackfillWindow
+
+log = get_logger(__name__)
+
+THREADS = 8
+_DAY = 24 * 3600
+
+
+class TakenOver(Conflict):
+    """Another backfill was started; it goes on where this one is."""
+
+    def __init__(self) -> None:
+        super().__init__("Another backfill has taken over what this one was walking. Let that one finish.")
+
+
+@dataclass
+class Progress:
+    """How far the backfill of a noun is: objects seen, those of them that could not be kept, and the range walked.
+
+    `is_resumed`: it goes on where an earlier one stopped. `share` is between 0 and 1, by time of creation.
+    """
+
+    noun: str
+    is_resumed: bool
+    count: int = 0
+    failed: int = 0
+    whole: int = 0
+    left: int = 0
+
+    @property
+    def share(self) -> float:
+        return 1 - self.left / self.whole if self.whole else 0.0
+
+
+def run(
+    nouns: Sequence[str],
+    *,
+    threads: int = THREADS,
+    pace: Pace | None = None,
+    report: Callable[[Progress], object] = lambda _progress: None,
+) -> list[Progress]:
+    """Bring all that Stripe holds of these nouns (none: of all) into the local tables; `report` hears of each page.
+
+    Objects that cannot be kept are counted, logged and passed over. Raises what Stripe refuses; calling it again goes
+    on from there. Raises TakenOver when another backfill is started meanwhile.
+    """
+    name = uuid4().hex
+    pace = pace or Pace(paces.PER_SECOND[settings.current().mode])
+    return [_Walk(noun, name, pace, report).run(threads) for noun in chosen(nouns)]
+
+
+@dataclass
+class _Left:
+    """What is left of a window, as its row has it."""
+
+    id: int
+    created_from: int
+    created_to: int
+    cursor: str | None
+
+    @property
+    def window(self) -> Window:
+        return Window(self.created_from, self.created_to)
+
+
+class _Walk:
+    """The backfill of one noun, by several threads."""
+
+    def __init__(self, noun: str, name: str, pace: Pace, report: Callable[[Progress], object]) -> None:
+        self._noun = noun
+        self._name = name
+        self._pace = pace
+        self._report = report
+        self._listing = LISTINGS[noun]
+        self._changed = threading.Condition()
+        self._waiting: deque[_Left] = deque()
+        self._walked: dict[int, _Left] = {}
+        self._idle = 0
+        self._error: BaseException | None = None
+        self._progress = Progress(noun, is_resumed=False)
+
+    def run(self, threads: int) -> Progress:
+        self._resume_or_begin()
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
+        workers = [
+            threading.Thread(target=self._work, args=(app,), name=f"billing-backfill-{number}")
+            for number in range(threads)
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            for worker in workers:
+                worker.join()
+        except KeyboardInterrupt:
+            self._stop(KeyboardInterrupt())
+            for worker in workers:
+                worker.join()
+        if self._error is not None:
+            raise self._error
+        return self._progress
+
+    def _resume_or_begin(self) -> None:
+        """Take over what an earlier backfill left of the noun; where it left nothing, all there is."""
+        ours = (BackfillWindow.noun == self._noun, BackfillWindow.livemode == settings.current().livemode)
+        with db.edge():
+            session = db.begin_write()
+            waiting = BackfillWindow.state == "waiting"
+            if session.scalars(select(BackfillWindow.id).where(*ours, waiting).limit(1)).first() is None:
+                session.execute(delete(BackfillWindow).where(*ours))
+                now = clock.now()
+                session.add(self._row(0, int(now.timestamp()) + 1))
+                session.flush()
+            else:
+                self._progress.is_resumed = True
+                session.execute(update(BackfillWindow).where(*ours, waiting).values(run=self._name))
+            rows = session.scalars(select(BackfillWindow).where(*ours, waiting).order_by(BackfillWindow.id)).all()
+            self._waiting.extend(_Left(row.id, row.created_from, row.created_to, row.cursor) for row in rows)
+        self._progress.whole = self._left_to_walk()
+
+    def _row(self, created_from: int, created_to: int) -> BackfillWindow:
+        return BackfillWindow(
+            noun=self._noun,
+            livemode=settings.current().livemode,
+            created_from=created_from,
+            created_to=created_to,
+            state="waiting",
+            count=0,
+            failed=0,
+            run=self._name,
+            begun_at=clock.now(),
+        )
+
+    def _left_to_walk(self) -> int:
+        return sum(left.created_to - left.created_from for left in (*self._waiting, *self._walked.values()))
+
+    def _work(self, app: Flask) -> None:
+        with app.app_context(), paces.keeping_to(self._pace):
+            try:
+                while (left := self._take()) is not None:
+                    while self._error is None and self._step(left):
+                        pass
+                    self._put_away(left)
+            except BaseException as error:  # whatever stops one stops all; it is raised again where they were started
+                self._stop(error)
+
+    def _stop(self, error: BaseException) -> None:
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
+
+    def _take(self) -> _Left | None:
+        """A window to walk; None when nothing is left, or somebody has failed."""
+        with self._changed:
+            self._idle += 1
+            while not self._waiting and self._walked and self._error is None:
+                self._changed.wait()
+            self._idle -= 1
+            if not self._waiting or self._error is not None:
+                return None
+            left = self._waiting.popleft()
+            self._walked[left.id] = left
+            return left
+
+    def _put_away(self, left: _Left) -> None:
+        with self._changed:
+            del self._walked[left.id]
+            self._changed.notify_all()
+
+    def _step(self, left: _Left) -> bool:
+        """Walk one page; whether there are more."""
+        page = self._listing.page(left.window, left.cursor)
+        if page.after is not None and left.created_from == 0:
+            self._narrow(left, page.oldest)
+        below = self._halve(left, page)
+        try:
+            with db.edge():
+                refresh.write(refresh.ask(known=page.answers))
+                half = self._note(left, page, [], below)
+            failures = []
+        except Exception as error:
+            if not _is_of_one_object(error):
+                raise
+            failures = self._keep_one_by_one(page.answers)
+            with db.edge():
+                half = self._note(left, page, failures, below)
+        with self._changed:
+            left.cursor, left.created_to = page.after, page.oldest + 1 if page.after else left.created_from
+            self._waiting.extend(half)
+            self._changed.notify_all()
+            self._progress.count += page.seen
+            self._progress.failed += len(failures)
+            self._progress.left = self._left_to_walk()
+            self._report(self._progress)
+        return page.after is not None
+
+    def _halve(self, left: _Left, page: Listed) -> BackfillWindow | None:
+        """The older half of what is left behind the page, where a thread has nothing to do; `left` ends above it."""
+        with self._changed:
+            middle = (left.created_from + page.oldest) // 2
+            if page.after is None or self._idle <= len(self._waiting) or middle == left.created_from:
+                return None
+            below = self._row(left.created_from, middle)
+            left.created_from = middle
+            return below
+
+    def _narrow(self, left: _Left, oldest: int) -> None:
+        """Find the day of the first object there is, so that windows lie where there is something to walk."""
+        nothing_before, something_before = 0, oldest + 1
+        while something_before - nothing_before > _DAY:
+            middle = (nothing_before + something_before) // 2
+            if self._listing.is_anything_in(Window(0, middle)):
+                something_before = middle
+            else:
+                nothing_before = middle
+        with self._changed:
+            left.created_from = nothing_before
+            self._progress.whole = self._left_to_walk()
+
+    def _note(self, left: _Left, page: Listed, failures: list[Exception], below: BackfillWindow | None) -> list[_Left]:
+        """Write down how far the window is, in the edge at hand; the half of it for others, if there is one.
+
+        Raises TakenOver where the window is another run's by now.
+        """
+        values: dict[str, Any] = {
+            "created_from": left.created_from,
+            "count": BackfillWindow.count + page.seen,
+            "failed": BackfillWindow.failed + len(failures),
+        }
+        if failures:
+            values["error"] = repr(failures[-1])
+        if page.after is None:
+            values |= {"state": "done", "cursor": None, "done_at": clock.now()}
+        else:
+            values |= {"cursor": page.after, "created_to": page.oldest + 1}
+        session = db.begin_write()
+        ours = update(BackfillWindow).where(BackfillWindow.id == left.id, BackfillWindow.run == self._name)
+        noted = cast("CursorResult[Any]", session.execute(ours.values(values)))
+        if noted.rowcount == 0:
+            raise TakenOver
+        if below is None:
+            return []
+        session.add(below)
+        session.flush()
+        return [_Left(below.id, below.created_from, below.created_to, None)]
+
+    def _keep_one_by_one(self, answers: Sequence[Answer]) -> list[Exception]:
+        """Project each answer in an edge of its own; the failures."""
+        failures = []
+        for answer in answers:
+            try:
+                with db.edge():
+                    refresh.write(refresh.ask(known=[answer]))
+            except Exception as error:
+                if not _is_of_one_object(error):
+                    raise
+                log.exception("backfill_failed", noun=self._noun, stripe_id=answer.ref.stripe_id)
+                failures.append(error)
+        return failures
+
+
+def _is_of_one_object(error: Exception) -> bool:
+    """Whether the others can be kept all the same: not when Stripe or the database is away."""
+    return isinstance(error, NoSuchObject) or not isinstance(error, Refusal | OperationalError)

@@ -1,0 +1,216 @@
+"""Detect: what the local tables show to be wrong although each row is right, and the way out of it.
+
+Stripe is not asked: after a drift run the tables say what it says.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, inspect, select
+from sqlalchemy.orm import aliased
+
+from billing.core import db, settings
+from billing.core.db import Base
+from billing.core.mirror import Mirrored
+from billing.domain.access import service as access
+from billing.domain.access.rules import GRANTING
+from billing.domain.access.service import Access
+from billing.domain.accounts.models import Account
+from billing.domain.customers.models import Customer
+from billing.domain.invoices.models import Invoice
+from billing.domain.subscriptions.models import Subscription
+from billing.sync.models import WebhookEvent
+
+_BATCH = 500
+_PAID_STATUSES = ("active", "trialing")
+_UNPAID = ("void", "uncollectible")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong: its `kind`, whose it is (the account's key or a Stripe id), what it is, and the way out."""
+
+    kind: str
+    subject: str
+    what: str
+    way_out: str
+
+
+def detect() -> Iterator[Finding]:
+    """Everything found, kind by kind."""
+    for look in _LOOKS:
+        yield from look()
+
+
+def _ours() -> ColumnElement[bool]:
+    return Customer.livemode == settings.current().livemode
+
+
+def _dashboard(stripe_id: str) -> str:
+    """Where Stripe's dashboard shows the object; the sandbox's shows it too."""
+    current = settings.current()
+    if current.mode == "sandbox":
+        return f"{current.base_url}/sandbox/"
+    place = "customers" if stripe_id.startswith("cus_") else "subscriptions"
+    return f"https://dashboard.stripe.com/{'test/' if current.mode == 'test' else ''}{place}/{stripe_id}"
+
+
+def _two_live_subscriptions() -> Iterator[Finding]:
+    """An account pays twice."""
+    several = (
+        select(Customer.account_id)
+        .join(Subscription, Subscription.customer_id == Customer.id)
+        .where(_ours(), Customer.account_id.is_not(None), Subscription.is_live)
+        .group_by(Customer.account_id)
+        .having(func.count() > 1)
+    )
+    for account in db.session().scalars(select(Account).where(Account.id.in_(several)).order_by(Account.id)):
+        live = db.session().execute(
+            select(Subscription.stripe_id, Subscription.status)
+            .join(Customer, Subscription.customer_id == Customer.id)
+            .where(_ours(), Customer.account_id == account.id, Subscription.is_live)
+            .order_by(Subscription.created_at, Subscription.id)
+        )
+        held = [f"{stripe_id} ({status})" for stripe_id, status in live]
+        newest = held[-1].partition(" ")[0]
+        yield Finding(
+            "two_live_subscriptions",
+            account.key,
+            f"{account.email} has {len(held)} live subscriptions: {', '.join(held)}.",
+            f"If they were not all meant: cancel the one that was not and refund it, at {_dashboard(newest)}",
+        )
+
+
+def _customers_without_account() -> Iterator[Finding]:
+    """Somebody may be paying whom nobody here can let in."""
+    live = (
+        select(func.count())
+        .where(Subscription.customer_id == Customer.id, Subscription.is_live)
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+    rows = db.session().execute(
+        select(Customer.stripe_id, Customer.email, live)
+        .where(_ours(), Customer.account_id.is_(None), Customer.named_account.is_(None), Customer.is_deleted.is_(False))
+        .order_by(live.desc(), Customer.id)
+        .execution_options(yield_per=_BATCH)
+    )
+    for stripe_id, email, count in rows:
+        paying = f" and has {count} live subscription{'s' if count > 1 else ''}" if count else ""
+        yield Finding(
+            "customer_without_account",
+            stripe_id,
+            f"{stripe_id} ({email or 'no address'}) belongs to no account{paying}.",
+            "If it is one of yours: put account_id (the account's uid) and deployment "
+            f"({settings.current().deployment_name}) into its metadata at {_dashboard(stripe_id)}; "
+            "its event brings it here. Another system's customers may stay.",
+        )
+
+
+def _accounts_with_two_customers() -> Iterator[Finding]:
+    """Stripe has two customers for one account, which can live with one only."""
+    other = aliased(Customer)
+    rows = db.session().execute(
+        select(Account.key, Account.email, Customer.stripe_id, other.stripe_id)
+        .join(Account, Account.uid == Customer.named_account)
+        .outerjoin(
+            other,
+            (other.account_id == Account.id) & (other.livemode == Customer.livemode) & other.is_deleted.is_(False),
+        )
+        .where(_ours(), Customer.is_deleted.is_(False), Customer.account_id.is_distinct_from(Account.id))
+        .order_by(Customer.id)
+        .execution_options(yield_per=_BATCH)
+    )
+    for key, email, stripe_id, living in rows:
+        yield Finding(
+            "account_with_two_customers",
+            key,
+            f"{email} lives with {living or 'another customer'}, and {stripe_id} names the same account.",
+            f"Move what is worth keeping of {stripe_id} to the other and delete it, at {_dashboard(stripe_id)}; "
+            "to keep it instead, delete the other one.",
+        )
+
+
+def _paid_without_access() -> Iterator[Finding]:
+    """Stripe counts somebody as paying, and the gates are shut."""
+    for account, stripe_id, status, has in _accounts_by(Subscription.status.in_(_PAID_STATUSES)):
+        if has.state in GRANTING:
+            continue
+        reason = next((reason.code for reason in has.reasons if reason.subscription == stripe_id), has.reasons[0].code)
+        yield Finding(
+            "paid_without_access",
+            account.key,
+            f"{account.email} has {stripe_id}, {status} at Stripe, and no access ({reason}).",
+            "Put its price into the catalog and run `flask billing catalog apply`."
+            if reason == "unknown_price"
+            else "Run `flask billing sync drift --repair subscription`; the subscription may have ended meanwhile.",
+        )
+
+
+def _access_without_payment() -> Iterator[Finding]:
+    """The gates are open, and what should have paid for it was written off."""
+    unpaid = select(Invoice.stripe_id).where(Invoice.status.in_(_UNPAID), Invoice.amount_due > 0)
+    condition = (Subscription.status == "active") & Subscription.latest_invoice.in_(unpaid)
+    for account, stripe_id, _, has in _accounts_by(condition):
+        if has.state in GRANTING and any(reason.subscription == stripe_id for reason in has.reasons):
+            yield Finding(
+                "access_without_payment",
+                account.key,
+                f"{account.email} has access through {stripe_id}, whose latest invoice was voided or written off.",
+                f"Collect the money or cancel the subscription, at {_dashboard(stripe_id)}",
+            )
+
+
+def _accounts_by(condition: ColumnElement[bool]) -> Iterator[tuple[Account, str, str, Access]]:
+    """Accounts with subscriptions for which `condition` holds: those, their status, and what the account may use."""
+    rows = db.session().execute(
+        select(Account, Subscription.stripe_id, Subscription.status)
+        .join(Customer, Customer.account_id == Account.id)
+        .join(Subscription, Subscription.customer_id == Customer.id)
+        .where(_ours(), condition)
+        .order_by(Account.id, Subscription.id)
+    )
+    while batch := rows.fetchmany(_BATCH):
+        granted = access.access_for_all(list({account.id: account for account, _, _ in batch}.values()))
+        for account, stripe_id, status in batch:
+            yield account, stripe_id, status, granted[account.id]
+        db.read_cache().clear()  # where all that was granted so far is
+
+
+def _other_modes_ids() -> Iterator[Finding]:
+    """Rows and events of the other mode: they grant nothing, and hint at a mixed-up key or endpoint."""
+    mode, other = ("live", "test") if settings.current().livemode else ("test", "live")
+    for model in _mirrors():
+        query = select(func.count()).select_from(model).where(model.livemode != settings.current().livemode)
+        if count := db.session().scalar(query) or 0:
+            table = str(inspect(model).local_table.name)
+            yield Finding(
+                "other_mode",
+                table,
+                f"{count} rows of {table} are of Stripe's {other} mode, and this deployment has a {mode} mode key.",
+                "They count for nothing here. Right after going live that is what is left of trying it out; else check "
+                "STRIPE_SECRET_KEY, and give each mode a database of its own.",
+            )
+    refused = select(func.count()).select_from(WebhookEvent).where(WebhookEvent.state == "refused")
+    if count := db.session().scalar(refused) or 0:
+        yield Finding(
+            "other_mode",
+            "billing_webhook_events",
+            f"{count} events of the {other} mode were delivered here and refused.",
+            f"Delete the {other} mode endpoint that points here, in Stripe's dashboard under Developers, Webhooks.",
+        )
+
+
+def _mirrors() -> list[type[Mirrored]]:
+    models = (mapper.class_ for mapper in Base.registry.mappers)
+    return sorted((model for model in models if issubclass(model, Mirrored)), key=lambda model: model.__name__)
+
+
+_LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _two_live_subscriptions,
+    _customers_without_account,
+    _accounts_with_two_customers,
+    _paid_without_access,
+    _access_without_payment,
+    _other_modes_ids,
+)

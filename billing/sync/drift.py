@@ -1,0 +1,220 @@
+"""Drift: where the local tables differ from what Stripe says, field by field, and why that may be.
+
+Stripe's lists are walked page by page and compared by `preview`. Whatever differs is asked for again by itself, since
+lists lag behind at Stripe and events arrive meanwhile; only what still differs is a finding. Rows whose objects no
+list shows are asked for as well. Each run and its findings are kept, so that the trend can be seen.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+
+from sqlalchemy import inspect, select
+
+from billing.core import clock, db, settings
+from billing.core.logging import get_logger
+from billing.core.mirror import find
+from billing.gateway import pace as paces
+from billing.gateway.errors import NoSuchObject
+from billing.gateway.listings import Window
+from billing.gateway.pace import Pace
+from billing.sync import preview, refresh
+from billing.sync.listings import LISTINGS, chosen
+from billing.sync.models import PENDING, WebhookEvent
+from billing.sync.noun import Answer, Ref
+from billing.sync.preview import ROW, Difference
+from billing.sync.records import DriftFinding, DriftRun
+
+log = get_logger(__name__)
+
+CAUSES = {
+    "under_way": "its event waits in the inbox",
+    "failed_event": "its event failed or was parked: see the inbox",
+    "unknown_here": "never heard of here: made before the webhook endpoint, or its event was missed",
+    "gone": "Stripe has it no more: deleted there, with test data perhaps",
+    "missed_event": "its last event was missed, or the row was changed by hand",
+}
+"""The likely causes, and what they mean."""
+
+_BATCH = 1000
+
+Report = Callable[[str, int, int], object]
+"""Hears of each page: the noun, how many of it were compared so far, and how many differed."""
+
+
+def run(
+    nouns: Sequence[str],
+    *,
+    repair: bool = False,
+    pace: Pace | None = None,
+    report: Report = lambda _noun, _compared, _differing: None,
+) -> int:
+    """Compare all objects of these nouns (none: of all) with Stripe, and keep what differs; the id of the run's row.
+
+    With `repair` what differs is written as Stripe says it; what Stripe has no more stays as it is. Raises what
+    Stripe refuses.
+    """
+    names = chosen(nouns)
+    with db.edge():
+        session = db.begin_write()
+        row = DriftRun(
+            livemode=settings.current().livemode,
+            nouns=names,
+            began_at=clock.now(),
+            compared=0,
+            differing=0,
+            repaired=0,
+        )
+        session.add(row)
+        session.flush()
+        run_id = row.id
+    with paces.keeping_to(pace or Pace(paces.PER_SECOND[settings.current().mode])):
+        for noun in names:
+            _Comparison(run_id, noun, repair, report).run()
+    with db.edge():
+        db.begin_write().get_one(DriftRun, run_id).finished_at = clock.now()
+        db.session().flush()
+    return run_id
+
+
+def get(run_id: int) -> DriftRun:
+    """The run."""
+    return db.session().get_one(DriftRun, run_id)
+
+
+def findings(run_id: int) -> Iterator[DriftFinding]:
+    """What the run found, in the order in which it did."""
+    query = select(DriftFinding).where(DriftFinding.run_id == run_id).order_by(DriftFinding.id)
+    return iter(db.session().scalars(query.execution_options(yield_per=_BATCH)))
+
+
+def trend(count: int) -> Sequence[DriftRun]:
+    """The last runs of this mode, the newest first."""
+    query = select(DriftRun).where(DriftRun.livemode == settings.current().livemode)
+    return db.session().scalars(query.order_by(DriftRun.id.desc()).limit(count)).all()
+
+
+class _Comparison:
+    """The comparison of one noun."""
+
+    def __init__(self, run_id: int, noun: str, repair: bool, report: Report) -> None:
+        self._run_id = run_id
+        self._noun = noun
+        self._repair = repair
+        self._report = report
+        self._listing = LISTINGS[noun]
+        self._listed: set[str] = set()
+        self._compared = 0
+        self._differing = 0
+
+    def run(self) -> None:
+        """Compare all that Stripe lists, then the rows it lists nothing for."""
+        newest = self._newest_row()
+        now = int(clock.now().timestamp())
+        window, after = Window(0, now + 1), None
+        while True:
+            page = self._listing.page(window, after)
+            ours = [answer for answer in page.answers if answer.ref.noun == self._noun]
+            self._listed.update(answer.ref.stripe_id for answer in ours)
+            suspects = self._suspects(page.answers)
+            for ref in suspects:
+                self._look_closer(ref)
+            self._count(len(ours))
+            if page.after is None:
+                break
+            window, after = Window(0, page.oldest + 1), page.after
+        for stripe_id in self._unlisted(newest):
+            self._look_closer(Ref(self._noun, stripe_id))
+            self._count(1)
+
+    def _suspects(self, answers: list[Answer]) -> list[Ref]:
+        with db.edge():
+            whole = refresh.ask(known=answers)
+        return [ref for ref in preview.differences(whole) if ref.noun == self._noun]
+
+    def _look_closer(self, ref: Ref) -> None:
+        """Ask for the object by itself, and keep what differs then."""
+        answers = _ask(ref)
+        is_gone = all(answer.data is None for answer in answers if answer.ref == ref)
+        differing = [self._row_alone(ref)] if is_gone else preview.differences(answers).get(ref, [])
+        if not differing:
+            return
+        with db.edge() as session:
+            cause = "gone" if is_gone else self._cause(ref)
+            if self._repair:
+                refresh.write(answers)
+            session = db.begin_write()
+            is_repaired = self._repair and (not is_gone or find(session, self._listing.model, ref.stripe_id) is None)
+            session.add(
+                DriftFinding(
+                    run_id=self._run_id,
+                    noun=ref.noun,
+                    stripe_id=ref.stripe_id,
+                    cause=cause,
+                    differences=[asdict(one) for one in differing],
+                    is_repaired=is_repaired,
+                )
+            )
+            row = session.get_one(DriftRun, self._run_id)
+            row.differing += 1
+            row.repaired += is_repaired
+            session.flush()
+        self._differing += 1
+        log.warning("drift_found", noun=ref.noun, stripe_id=ref.stripe_id, cause=cause, repaired=is_repaired)
+
+    def _row_alone(self, ref: Ref) -> Difference:
+        return Difference(str(inspect(self._listing.model).local_table.name), ref.stripe_id, ROW, "present", "missing")
+
+    def _cause(self, ref: Ref) -> str:
+        session = db.session()
+        about = (WebhookEvent.noun == ref.noun, WebhookEvent.object_id == ref.stripe_id)
+        states = session.scalars(select(WebhookEvent.state).where(*about, WebhookEvent.state.in_((*PENDING, "parked"))))
+        held = set(states)
+        if held - {"received"}:
+            return "failed_event"
+        if held:
+            return "under_way"
+        return "missed_event" if find(session, self._listing.model, ref.stripe_id) else "unknown_here"
+
+    def _count(self, compared: int) -> None:
+        with db.edge():
+            row = db.begin_write().get_one(DriftRun, self._run_id)
+            row.compared += compared
+            db.session().flush()
+        self._compared += compared
+        self._report(self._noun, self._compared, self._differing)
+
+    def _newest_row(self) -> int:
+        """Rows made after this are newer than the lists."""
+        with db.edge() as session:
+            return session.scalar(select(self._listing.model.id).order_by(self._listing.model.id.desc()).limit(1)) or 0
+
+    def _unlisted(self, newest: int) -> Iterator[str]:
+        """Rows of this mode whose objects no list showed, though it should have."""
+        last = 0
+        while True:
+            query = (
+                select(self._listing.model.id, self._listing.model.stripe_id)
+                .where(
+                    self._listing.model.id > last,
+                    self._listing.model.id <= newest,
+                    self._listing.model.livemode == settings.current().livemode,
+                    self._listing.shows,
+                )
+                .order_by(self._listing.model.id)
+                .limit(_BATCH)
+            )
+            with db.edge() as session:
+                rows = session.execute(query).all()
+            if not rows:
+                return
+            last = rows[-1].id
+            yield from (row.stripe_id for row in rows if row.stripe_id not in self._listed)
+
+
+def _ask(ref: Ref) -> list[Answer]:
+    """What Stripe says of the object; nothing, where it has none of that id."""
+    try:
+        with db.edge():
+            return refresh.ask(ref)
+    except NoSuchObject:
+        return []

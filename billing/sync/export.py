@@ -1,0 +1,84 @@
+"""Export: a table as CSV or as lines of JSON, row by row, however long it is."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Table, func, inspect, select
+
+from billing.core import db
+from billing.core.db import Base
+from billing.core.errors import NotFound
+from billing.sync.nouns import NOUNS
+
+Form = Literal["csv", "jsonl"]
+
+_PREFIX = "billing_"
+_BATCH = 1000
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def nouns() -> list[str]:
+    """What can be exported: every table, by its name without the prefix."""
+    return sorted(name.removeprefix(_PREFIX) for name in Base.metadata.tables)
+
+
+def table_of(noun: str) -> Table:
+    """The table called `noun` (such as invoices), or the one that keeps the noun (such as invoice). Raises NotFound."""
+    kept = NOUNS.get(noun)
+    name = str(inspect(kept.model).local_table.name) if kept and kept.model else f"{_PREFIX}{noun}"
+    table = Base.metadata.tables.get(name)
+    if table is None:
+        raise NotFound(f"There is no {noun} to export. There are: {', '.join(nouns())}.")
+    return table
+
+
+def count(table: Table) -> int:
+    """How many rows there are to come."""
+    with db.edge() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def lines(table: Table, form: Form) -> Iterator[str]:
+    """The table's rows in the order they were made, each as a line with its end; first the headings, in CSV.
+
+    Times are ISO 8601 in UTC, amounts minor units. The database hands the rows out as they are taken.
+    """
+    names = [column.name for column in table.columns]
+    if form == "csv":
+        yield _as_csv(names)
+    query = select(table).order_by(*table.primary_key.columns)
+    with db.engine().connect().execution_options(yield_per=_BATCH) as connection:
+        for row in connection.execute(query):
+            yield _as_csv([_cell(value) for value in row]) if form == "csv" else _as_json(dict(row._mapping))
+
+
+def _as_csv(cells: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()
+
+
+def _as_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, default=_plain, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _cell(value: Any) -> str:
+    """The value as a cell that no spreadsheet takes for a formula: customers choose their names themselves.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else _plain(value)

@@ -1,0 +1,117 @@
+"""How everything of one noun is asked for, page by page: for backfill and drift.
+
+Stripe shows some things in full only one by one; a listing then asks for those by themselves.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnExpressionArgument, true
+
+from billing.core import clock
+from billing.core.mirror import Mirrored
+from billing.domain.catalog import projection as catalog_projection
+from billing.domain.catalog.models import Plan, Price
+from billing.domain.customers.models import Customer
+from billing.domain.invoices.models import Invoice
+from billing.domain.payment_methods.models import PaymentMethod
+from billing.domain.payments.models import Payment
+from billing.domain.subscriptions.models import Subscription
+from billing.gateway import listings as gateway
+from billing.gateway import payment_methods as payment_methods_gateway
+from billing.gateway.errors import NoSuchObject
+from billing.gateway.listings import Window
+from billing.sync.noun import Answer, Ref
+from billing.sync.nouns import NOUNS, RANK
+
+
+class Listed(NamedTuple):
+    """A page: what it answers, how many objects it shows, where the next begins, and when the oldest was created."""
+
+    answers: list[Answer]
+    seen: int
+    after: str | None
+    oldest: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How a noun is listed: Stripe's list to go by, the answers each object of it gives, asked at a ticket, its table.
+
+    `shows` are the rows whose objects Stripe goes on listing: not those it has deleted.
+    """
+
+    model: type[Mirrored]
+    resource: str
+    answer: Callable[[dict[str, Any], int], Iterable[Answer]]
+    shows: ColumnExpressionArgument[bool]
+
+    def page(self, window: Window, after: str | None = None) -> Listed:
+        """A page of what was created in `window`, the newest first."""
+        asked = clock.ticket()
+        objects, following = gateway.list_created(self.resource, window, after)
+        answers = [answer for one in objects for answer in self._answers(one, asked)]
+        return Listed(answers, len(objects), following, objects[-1]["created"] if objects else window.start)
+
+    def _answers(self, data: dict[str, Any], asked: int) -> Iterable[Answer]:
+        try:
+            return self.answer(data, asked)
+        except NoSuchObject:  # deleted since it was listed
+            return ()
+
+    def is_anything_in(self, window: Window) -> bool:
+        """Whether anything was created in `window`."""
+        return bool(gateway.list_created(self.resource, window, limit=1).objects)
+
+
+def _as_listed(noun: str) -> Callable[[dict[str, Any], int], Iterable[Answer]]:
+    return lambda data, asked: [Answer(Ref(noun, data["id"]), asked, data)]
+
+
+def _customer(data: dict[str, Any], asked: int) -> list[Answer]:
+    method = data["invoice_settings"]["default_payment_method"]
+    if method:
+        data["invoice_settings"]["default_payment_method"] = method["id"]
+    answers = [Answer(Ref("customer", data["id"]), asked, data)]
+    return [*answers, Answer(Ref("payment_method", method["id"]), asked, method)] if method else answers
+
+
+def _methods_of_customer(data: dict[str, Any], _asked: int) -> list[Answer]:
+    asked = clock.ticket()
+    found = payment_methods_gateway.list_for_customer(data["id"])
+    return [Answer(Ref("payment_method", method["id"]), asked, method) for method in found]
+
+
+def _invoice(data: dict[str, Any], asked: int) -> list[Answer]:
+    """The invoice; asked for by itself where the list leaves out lines, or what its discounts are called."""
+    if data["lines"]["has_more"] or data["total_discount_amounts"]:
+        return NOUNS["invoice"].ask(data["id"])
+    return [Answer(Ref("invoice", data["id"]), asked, data)]
+
+
+def _product(data: dict[str, Any], _asked: int) -> list[Answer]:
+    return NOUNS["product"].ask(data["id"]) if catalog_projection.names_a_plan(data) else []
+
+
+def _price(data: dict[str, Any], _asked: int) -> list[Answer]:
+    product = data["product"]
+    is_ours = not product.get("deleted") and catalog_projection.names_a_plan(product)
+    return NOUNS["price"].ask(data["id"]) if is_ours else []
+
+
+LISTINGS = {
+    "product": Listing(Plan, "products", _product, Plan.is_active),
+    "price": Listing(Price, "prices", _price, true()),
+    "customer": Listing(Customer, "customers", _customer, Customer.is_deleted.is_(False)),
+    "payment_method": Listing(PaymentMethod, "customers", _methods_of_customer, PaymentMethod.is_detached.is_(False)),
+    "subscription": Listing(Subscription, "subscriptions", _as_listed("subscription"), true()),
+    "invoice": Listing(Invoice, "invoices", _invoice, true()),
+    "invoice_payment": Listing(Payment, "invoice_payments", _as_listed("invoice_payment"), true()),
+}
+"""By noun; those without a table of their own have none."""
+
+
+def chosen(nouns: Iterable[str]) -> list[str]:
+    """The nouns, or all that can be listed where none is named, in the order in which they lead to each other."""
+    return sorted(set(nouns) or LISTINGS, key=lambda noun: RANK[noun])

@@ -1,0 +1,134 @@
+"""Push: an account's name and address, changed here, are told to Stripe after the commit, and again until it knows.
+
+What is to be told stands in a table (`AccountChange`), so no crash loses it. It cannot loop: Stripe's word about a
+customer never changes an account. And the answer is kept like any other, so the event it causes finds nothing to do.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import or_, select
+
+from billing.core import clock, db, settings
+from billing.core.errors import Refusal
+from billing.core.logging import get_logger
+from billing.domain.accounts.models import Account, AccountChange
+from billing.domain.customers import service as customers
+from billing.gateway import customers as gateway
+from billing.gateway.errors import NoSuchObject, StripeUnreachable
+from billing.sync import refresh
+from billing.sync.inbox import LEASE
+from billing.sync.noun import Answer, Ref
+from billing.sync.processor import MAX_ATTEMPTS, wait_after
+
+log = get_logger(__name__)
+
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    """A change that is ours to tell: whose, its number, and what Stripe is to know. No customer: nothing to tell."""
+
+    account_id: int
+    number: int
+    customer: str | None
+    email: str
+    name: str
+
+
+def push_due() -> int:
+    """Tell Stripe of the changes that are due; how many were tried. Call it as often as you like, from any host."""
+    tried = 0
+    while claimed := _claim():
+        for change in claimed:
+            _push(change)
+        tried += len(claimed)
+    return tried
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A change Stripe was not told yet: the account's key, how often it was tried, when next (None: given up), why."""
+
+    account: str
+    attempts: int
+    next_try_at: datetime | None
+    error: str | None
+
+
+def waiting() -> list[Waiting]:
+    """The changes Stripe was not told yet."""
+    with db.edge() as session:
+        untold = select(AccountChange, Account.key).join(Account).where(AccountChange.number > AccountChange.told)
+        return [
+            Waiting(key, change.attempts, change.next_try_at, change.error)
+            for change, key in session.execute(untold.order_by(AccountChange.account_id))
+        ]
+
+
+def _claim() -> list[_Claimed]:
+    now = datetime.now(UTC)
+    with db.edge() as session:
+        is_due = AccountChange.next_try_at <= clock.now()
+        if session.scalars(select(AccountChange.account_id).where(is_due).limit(1)).first() is None:
+            return []  # the usual case, which takes no lock
+        session = db.begin_write()
+        is_free = or_(AccountChange.claimed_until.is_(None), AccountChange.claimed_until <= now)
+        query = select(AccountChange, Account).join(Account).where(is_due, is_free).order_by(AccountChange.next_try_at)
+        rows = session.execute(query.limit(_AT_ONCE).with_for_update(of=AccountChange, skip_locked=True)).all()
+        claimed = []
+        for change, account in rows:
+            change.claimed_until = now + LEASE
+            customer = customers.find(account)
+            customer_id = customer.stripe_id if customer else None
+            claimed.append(_Claimed(account.id, change.number, customer_id, account.email, account.name))
+        session.flush()
+        return claimed
+
+
+def _push(change: _Claimed) -> None:
+    try:
+        answers = []
+        if change.customer is not None:
+            asked = clock.ticket()
+            # All that is sent is in the key, and the number, which makes going back to an earlier name another request.
+            key = (settings.current().deployment_name, change.account_id, change.number, change.email, change.name)
+            answer = gateway.update(change.customer, email=change.email, name=change.name, key=key)
+            answers = [Answer(Ref("customer", change.customer), asked, answer)]
+        with db.edge():
+            refresh.write(answers)
+            _mark_told(change)
+    except NoSuchObject:  # a new customer is made with what the account says then
+        with db.edge():
+            _mark_told(change)
+        log.warning("push_customer_gone", account=change.account_id, customer=change.customer)
+    except Exception as error:  # whatever went wrong must not stop the next one, and must be known
+        _write_down(change, error)
+    else:
+        log.info("push_done", account=change.account_id, customer=change.customer)
+
+
+def _mark_told(change: _Claimed) -> None:
+    row = db.begin_write().get_one(AccountChange, change.account_id)
+    if row.told > change.number:  # somebody told a later change before us, and Stripe now says what is older
+        row.number += 1
+    row.told = max(row.told, change.number)
+    row.attempts, row.claimed_until, row.error = 0, None, None
+    row.next_try_at = clock.now() if row.number > row.told else None
+    db.session().flush()
+
+
+def _write_down(change: _Claimed, error: Exception) -> None:
+    with db.edge():
+        row = db.begin_write().get_one(AccountChange, change.account_id)
+        row.attempts += 1
+        row.claimed_until = None
+        row.error = repr(error)
+        is_hopeless = isinstance(error, Refusal) and not isinstance(error, StripeUnreachable)
+        if row.number == change.number and (is_hopeless or row.attempts >= MAX_ATTEMPTS):
+            row.next_try_at = None
+        else:
+            row.next_try_at = clock.now() + wait_after(row.attempts)
+        db.session().flush()
+        log.error("push_failed", account=change.account_id, attempts=row.attempts, error=repr(error))

@@ -1,0 +1,19 @@
+"""What is due besides deliveries: events and effects a failure left, changes to tell Stripe, Stripe's list of events."""
+
+from billing.core import effects
+from billing.core.errors import Refusal
+from billing.core.logging import get_logger
+from billing.sync import processor, push, tail
+
+log = get_logger(__name__)
+
+
+def look() -> None:
+    """Do what is due. Call it every few seconds or minutes, from any number of hosts."""
+    processor.process_due()
+    effects.carry_out_due()
+    push.push_due()
+    try:
+        tail.read_if_due()
+    except Refusal:  # Stripe is away, or the key may not list events: the next hour's look begins where this one did
+        log.exception("tail_failed")
