@@ -13,7 +13,7 @@ from billing.domain.catalog.changes import Change
 from billing.gateway import webhooks
 from billing.gateway.client import API_VERSION
 from billing.sync import processor, work
-from billing.sync.routes import EVENTS
+from billing.sync.routes import EVENTS, THIN_EVENTS
 
 billing = AppGroup("billing", help="Billing: database, catalog, portal, webhooks.")
 
@@ -164,17 +164,20 @@ def webhooks_group() -> None:
 @as_json
 @refusing_in_words
 def create_endpoint(url: str, *, as_json: bool) -> None:
-    """Create the endpoint at URL in Stripe, for the events we act on, pinned to our API version.
+    """Create the endpoints at URL in Stripe, for the events we act on and for thin ones, pinned to our API version.
 
-    Its signing secret is shown once: put it into STRIPE_WEBHOOK_SECRETS.
+    Their signing secrets are shown once: put both into STRIPE_WEBHOOK_SECRETS.
     """
     with db.edge():
         made = webhooks.create_endpoint(url, sorted(EVENTS))
+        thin, thin_secret = webhooks.create_thin_endpoint(url, sorted(THIN_EVENTS))
     if as_json:
-        say_json({"id": made["id"], "url": made["url"], "api_version": API_VERSION, "secret": made["secret"]})
+        told = {"id": made["id"], "url": made["url"], "api_version": API_VERSION, "secret": made["secret"]}
+        say_json(told | {"thin": {"id": thin, "secret": thin_secret}})
     else:
         say(f"Endpoint [bold]{made['id']}[/] sends {len(EVENTS)} kinds of events to {made['url']} as {API_VERSION}.")
-        say(f"STRIPE_WEBHOOK_SECRETS={made['secret']}")
+        say(f"Event destination [bold]{thin}[/] sends {len(THIN_EVENTS)} kinds of thin events there.")
+        say(f"STRIPE_WEBHOOK_SECRETS={made['secret']},{thin_secret}")
 
 
 @webhooks_group.command("process")

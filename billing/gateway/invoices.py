@@ -1,30 +1,46 @@
 """Stripe's invoices."""
 
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from billing.gateway.client import asking, plain, take_out
+from billing.gateway.client import asking, fetch, plain, take_out
 
 _EXPAND = ["payments.data.payment.payment_intent", "total_discount_amounts.discount.source.coupon"]
-_AROUND = ["customer", "parent.subscription_details.subscription.latest_invoice"]
+_AROUND = [
+    "customer.tax_ids",
+    "customer.invoice_settings.default_payment_method",
+    "parent.subscription_details.subscription.discounts",
+    "parent.subscription_details.subscription.latest_invoice",
+    "parent.subscription_details.subscription.default_payment_method",
+]
 
 
 class Around(NamedTuple):
-    """An invoice (with its payments, discounts and all its lines in place), its customer, and its subscription."""
+    """An invoice (with its payments, discounts and all its lines in place), and what it is about."""
 
     invoice: dict[str, Any]
     customer: dict[str, Any] | None
     subscription: dict[str, Any] | None
+    payment_methods: list[dict[str, Any]]
 
 
-def retrieve_around(stripe_id: str) -> Around:
-    """The invoice and what it refers to, in one call for up to ten lines. Raises NoSuchObject."""
-    with asking() as stripe:
-        invoice = plain(stripe.v1.invoices.retrieve(stripe_id, {"expand": _EXPAND + _AROUND}))
-        if invoice["lines"]["has_more"]:  # Stripe embeds the first ten lines only
+def retrieve_around(stripe_id: str, *, alone: bool = False) -> Around:
+    """The invoice and what it refers to, in one call for up to ten lines; `alone` leaves out what it refers to.
+
+    Raises NoSuchObject.
+    """
+    invoice = fetch(f"/v1/invoices/{quote(stripe_id, safe='')}", _EXPAND if alone else _EXPAND + _AROUND)
+    if invoice["lines"]["has_more"]:  # Stripe embeds the first ten lines only
+        with asking() as stripe:
             lines = stripe.v1.invoices.line_items.list(stripe_id, {"limit": 100})
             invoice["lines"]["data"] = [plain(line) for line in lines.auto_paging_iter()]
+    customer = take_out(invoice, "customer")
     subscription = take_out(invoice, "parent", "subscription_details", "subscription")
-    return Around(invoice, take_out(invoice, "customer"), subscription)
+    methods = [
+        take_out(customer or {}, "invoice_settings", "default_payment_method"),
+        take_out(subscription or {}, "default_payment_method"),
+    ]
+    return Around(invoice, customer, subscription, [method for method in methods if method])
 
 
 def preview_next(subscription: str) -> dict[str, Any]:

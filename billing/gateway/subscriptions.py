@@ -1,15 +1,16 @@
 """Stripe's subscriptions."""
 
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from billing.gateway.client import asking, plain, take_out
+from billing.gateway.client import asking, fetch, plain, take_out
 from billing.gateway.errors import StripeRefused
 
-_AROUND = ["latest_invoice", "customer", "default_payment_method"]
+_AROUND = ["latest_invoice", "discounts", "customer.tax_ids", "default_payment_method"]
 
 
 class Around(NamedTuple):
-    """A subscription (with its latest invoice in place), its customer, and the payment method of its own, if any."""
+    """A subscription (its latest invoice and discounts in place), its customer, and a payment method of its own."""
 
     subscription: dict[str, Any]
     customer: dict[str, Any]
@@ -18,8 +19,7 @@ class Around(NamedTuple):
 
 def retrieve_around(stripe_id: str) -> Around:
     """The subscription and what it refers to, in one call. Raises NoSuchObject."""
-    with asking() as stripe:
-        subscription = plain(stripe.v1.subscriptions.retrieve(stripe_id, {"expand": _AROUND}))
+    subscription = fetch(f"/v1/subscriptions/{quote(stripe_id, safe='')}", _AROUND)
     customer = take_out(subscription, "customer")
     if customer is None:
         raise StripeRefused(f"Stripe did not say whose {stripe_id} is.")
@@ -33,9 +33,9 @@ def set_default_payment_method(stripe_id: str, payment_method: str) -> None:
 
 
 def list_for_customer(customer: str) -> list[dict[str, Any]]:
-    """Every subscription of the customer, ended ones included, each with its latest invoice in place."""
+    """Every subscription of the customer, ended ones included, each with its latest invoice and discounts in place."""
     with asking() as stripe:
         found = stripe.v1.subscriptions.list(
-            {"customer": customer, "status": "all", "limit": 100, "expand": ["data.latest_invoice"]}
+            {"customer": customer, "status": "all", "limit": 100, "expand": ["data.latest_invoice", "data.discounts"]}
         )
         return [plain(subscription) for subscription in found.auto_paging_iter()]

@@ -1,4 +1,4 @@
-"""An SDK transport that calls a WSGI app in this process instead of the network."""
+"""The SDK's transports: over the network, or to a WSGI app in this process. Both keep to the pace of their thread."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,28 @@ from wsgiref.types import WSGIApplication
 
 import stripe
 from werkzeug.test import Client
+
+from billing.gateway import pace, watch
+
+
+class NetworkTransport(stripe.RequestsClient):
+    """Sends the SDK's requests over the network."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> Any:  # (body, status, headers), as the base class has it
+        """Answer one request."""
+
+        def send() -> Any:
+            return super(NetworkTransport, self).request(method, url, headers, post_data)
+
+        return pace.sending(lambda: watch.calling(url, send))
 
 
 class WSGITransport(stripe.HTTPClient):
@@ -27,6 +49,9 @@ class WSGITransport(stripe.HTTPClient):
         _usage: list[str] | None = None,
     ) -> Any:  # (bytes, status, headers): the base class declares str, and the SDK reads either
         """Answer one request; what the app raises becomes a connection error, as a crashed server would."""
+        return pace.sending(lambda: watch.calling(url, lambda: self._call(method, url, headers, post_data)))
+
+    def _call(self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any) -> Any:
         try:
             response = Client(self._app).open(url, method=method.upper(), headers=dict(headers or {}), data=post_data)
         except Exception as error:

@@ -3,14 +3,13 @@
 Webhooks, return pages, backfill, drift and repair all go through this one table; a new noun is one more entry.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from billing.core import clock
-from billing.core.mirror import Change, Mirrored
+from billing.core.mirror import Change
 from billing.domain.catalog import service as catalog
 from billing.domain.catalog.models import Plan, Price
 from billing.domain.checkout import trials
@@ -22,52 +21,21 @@ from billing.domain.invoices.models import Invoice
 from billing.domain.payment_methods import projection as method_projection
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments import projection as payment_projection
+from billing.domain.payments.models import Payment
 from billing.domain.subscriptions import projection as subscription_projection
 from billing.domain.subscriptions.models import Subscription
 from billing.gateway import checkout_sessions as checkout_sessions_gateway
 from billing.gateway import customers as customers_gateway
+from billing.gateway import invoice_payments as invoice_payments_gateway
 from billing.gateway import invoices as invoices_gateway
 from billing.gateway import payment_methods as payment_methods_gateway
 from billing.gateway import subscriptions as subscriptions_gateway
 from billing.gateway.errors import NoSuchObject
+from billing.sync.money_nouns import MONEY, paid_with
+from billing.sync.noun import Answer, Noun, Ref, nobody, refs
+from billing.sync.terms_nouns import ENTITLEMENTS, REDEEMABLE, SCHEDULE, redeemed_in
 
-
-class Ref(NamedTuple):
-    """One object at Stripe: the name of its noun here, and its Stripe id."""
-
-    noun: str
-    stripe_id: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What Stripe said of an object when it was `asked` (see `clock.ticket`); `data` is None where it has none."""
-
-    ref: Ref
-    asked: int
-    data: Any
-
-
-@dataclass(frozen=True)
-class Noun:
-    """How one kind of object is kept.
-
-    `ask` raises NoSuchObject; along with the object it may give others that came in the same call. `leads_to` names
-    what an answer is about and has to be asked for with it, `refers_to` what must be known before it can be kept.
-    `project` runs under the turn of `customer`, or of the catalog where that is None.
-    """
-
-    name: str
-    model: type[Mirrored] | None
-    ask: Callable[[str], list[Answer]]
-    project: Callable[[Session, Answer], Iterable[Change[Any] | None]]
-    customer: Callable[[Answer], str | None] = lambda answer: answer.data["customer"] if answer.data else None
-    refers_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
-    leads_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
-
-
-def _refs(noun: str, *stripe_ids: str | None) -> list[Ref]:
-    return [Ref(noun, stripe_id) for stripe_id in stripe_ids if stripe_id]
+__all__ = ["ASKED", "NOUNS", "RANK", "Answer", "Noun", "Ref", "bought"]
 
 
 def _ask_customer(stripe_id: str) -> list[Answer]:
@@ -81,6 +49,11 @@ def _ask_customer(stripe_id: str) -> list[Answer]:
 
 def _project_customer(session: Session, answer: Answer) -> list[Change[Any]]:
     return [customer_projection.project(session, answer.data, answer.asked)]
+
+
+def _redeemed_by(customer: dict[str, Any]) -> list[Ref]:
+    discount = customer.get("discount")
+    return redeemed_in([discount]) if discount else []
 
 
 def _ask_payment_method(stripe_id: str) -> list[Answer]:
@@ -104,9 +77,10 @@ def _ask_subscription(stripe_id: str) -> list[Answer]:
 
 def _around_subscription(data: dict[str, Any]) -> list[Ref]:
     return [
-        *_refs("price", *(item["price"]["id"] for item in data["items"]["data"])),
-        *_refs("customer", data["customer"]),
-        *_refs("payment_method", data["default_payment_method"]),
+        *refs("price", *(item["price"]["id"] for item in data["items"]["data"])),
+        *refs("customer", data["customer"]),
+        *refs("payment_method", data["default_payment_method"]),
+        *redeemed_in(data["discounts"]),
     ]
 
 
@@ -116,16 +90,18 @@ def _project_subscription(session: Session, answer: Answer) -> list[Change[Any]]
     return [change]
 
 
-def _ask_invoice(stripe_id: str) -> list[Answer]:
+def _ask_invoice(stripe_id: str, *, alone: bool = False) -> list[Answer]:
     asked = clock.ticket()
     try:
-        invoice, customer, subscription = invoices_gateway.retrieve_around(stripe_id)
+        invoice, customer, subscription, methods = invoices_gateway.retrieve_around(stripe_id, alone=alone)
     except NoSuchObject:  # a draft may be deleted
         return [Answer(Ref("invoice", stripe_id), asked, None)]
     return [
         Answer(Ref("invoice", stripe_id), asked, invoice),
         *([Answer(Ref("customer", customer["id"]), asked, customer)] if customer else []),
         *([Answer(Ref("subscription", subscription["id"]), asked, subscription)] if subscription else []),
+        *(Answer(Ref("payment_method", method["id"]), asked, method) for method in methods),
+        *paid_with(invoice, asked),
     ]
 
 
@@ -139,6 +115,20 @@ def _project_invoice(session: Session, answer: Answer) -> list[Change[Any]]:
     ]
 
 
+def _ask_invoice_payment(stripe_id: str) -> list[Answer]:
+    asked = clock.ticket()
+    return [Answer(Ref("invoice_payment", stripe_id), asked, invoice_payments_gateway.retrieve(stripe_id))]
+
+
+def _project_invoice_payment(session: Session, answer: Answer) -> list[Change[Any]]:
+    return [payment_projection.project(session, answer.data, answer.asked)]
+
+
+def _payer(answer: Answer) -> str | None:
+    intent = answer.data["payment"].get("payment_intent")
+    return intent["customer"] if isinstance(intent, dict) else None
+
+
 def _ask_checkout_session(stripe_id: str) -> list[Answer]:
     asked = clock.ticket()
     return [Answer(Ref("checkout_session", stripe_id), asked, checkout_sessions_gateway.retrieve(stripe_id))]
@@ -147,51 +137,92 @@ def _ask_checkout_session(stripe_id: str) -> list[Answer]:
 def bought(checkout: dict[str, Any]) -> list[Ref]:
     """Everything a Checkout Session brought about."""
     return [
-        *_refs("invoice", checkout["invoice"]),
-        *_refs("subscription", checkout["subscription"]),
-        *_refs("customer", checkout["customer"]),
+        *refs("invoice", checkout["invoice"]),
+        *refs("subscription", checkout["subscription"]),
+        *refs("payment_intent", checkout["payment_intent"]),
+        *refs("customer", checkout["customer"]),
     ]
 
 
-def _ask_catalog(noun: str) -> Callable[[str], list[Answer]]:
-    def ask(stripe_id: str) -> list[Answer]:
-        asked = clock.ticket()
-        return [Answer(Ref(noun, stripe_id), asked, catalog.ask(noun, stripe_id))]
-
-    return ask
+def _ask_product(stripe_id: str) -> list[Answer]:
+    asked = clock.ticket()
+    return [Answer(Ref("product", stripe_id), asked, catalog.ask("product", stripe_id))]
 
 
-def _project_catalog(session: Session, answer: Answer) -> list[Change[Any]]:
+def _ask_price(stripe_id: str) -> list[Answer]:
+    asked = clock.ticket()
+    try:
+        entry = catalog.ask("price", stripe_id)
+    except NoSuchObject:  # the dashboard can delete one that was never used
+        entry = None
+    return [Answer(Ref("price", stripe_id), asked, entry)]
+
+
+def _project_product(session: Session, answer: Answer) -> list[Change[Any]]:
     return catalog.project(session, answer.data, answer.asked)
 
 
-def _nobody(_answer: Answer) -> None:
-    return None
+def _project_price(session: Session, answer: Answer) -> list[Change[Any]]:
+    if answer.data is None:
+        catalog.retire_price(session, answer.ref.stripe_id, answer.asked)
+    return catalog.project(session, answer.data, answer.asked)
 
 
 # In the order in which they are written: what comes first is what the others refer to.
 _ALL = (
-    Noun("product", Plan, _ask_catalog("product"), _project_catalog, customer=_nobody),
-    Noun("price", Price, _ask_catalog("price"), _project_catalog, customer=_nobody),
-    Noun("customer", Customer, _ask_customer, _project_customer, customer=lambda answer: answer.ref.stripe_id),
+    Noun("product", Plan, _ask_product, _project_product, customer=nobody),
+    Noun("price", Price, _ask_price, _project_price, customer=nobody),
+    *REDEEMABLE,
+    Noun(
+        "customer",
+        Customer,
+        _ask_customer,
+        _project_customer,
+        customer=lambda answer: answer.ref.stripe_id,
+        refers_to=_redeemed_by,
+    ),
+    ENTITLEMENTS,
     Noun(
         "payment_method",
         PaymentMethod,
         _ask_payment_method,
         _project_payment_method,
-        refers_to=lambda data: _refs("customer", data["customer"]),
+        refers_to=lambda data: refs("customer", data["customer"]),
     ),
-    Noun("subscription", Subscription, _ask_subscription, _project_subscription, refers_to=_around_subscription),
+    Noun(
+        "subscription",
+        Subscription,
+        _ask_subscription,
+        _project_subscription,
+        eagerly=[selectinload(Subscription.items)],
+        refers_to=_around_subscription,
+    ),
+    SCHEDULE,
     Noun(
         "invoice",
         Invoice,
         _ask_invoice,
         _project_invoice,
-        refers_to=lambda data: _refs("customer", data["customer"]) if data else (),
+        eagerly=[selectinload(Invoice.lines)],
+        ask_alone=partial(_ask_invoice, alone=True),
+        refers_to=lambda data: refs("customer", data["customer"]) if data else (),
     ),
+    Noun(
+        "invoice_payment",
+        Payment,
+        _ask_invoice_payment,
+        _project_invoice_payment,
+        customer=_payer,
+        refers_to=lambda data: refs("invoice", data["invoice"]),
+    ),
+    *MONEY,
     Noun("checkout_session", None, _ask_checkout_session, lambda _session, _answer: (), leads_to=bought),
 )
 
 NOUNS = {noun.name: noun for noun in _ALL}
 RANK = {noun.name: rank for rank, noun in enumerate(_ALL)}
-"""Smaller is written first. What is asked for first is the largest: it brings the others along."""
+"""Smaller is written first."""
+
+_BRINGS_OTHERS = ("checkout_session", "invoice", "subscription_schedule", "subscription")
+ASKED = {name: place for place, name in enumerate(dict.fromkeys([*_BRINGS_OTHERS, *reversed(RANK)]))}
+"""Smaller is asked for first: what brings others along, so that these need not be asked for."""
