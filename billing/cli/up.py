@@ -15,11 +15,11 @@ from billing.core import db, migrate, settings
 from billing.core.errors import Misconfigured
 from billing.domain import portal
 from billing.domain.catalog import service as catalog
-from billing.sync import processor
+from billing.sync import upkeep
 from billing.web.identity import models as identity
 from billing.web.identity.security import datastore
 
-_RETRY_EVERY_SECONDS = 30
+_LOOK_EVERY_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ def up() -> None:
         raise Misconfigured(f"Port {configured.port} is taken. Choose another: make run PORT=5001") from None
     _say_where_to_click(configured.base_url, configured.mode)
     stopping = threading.Event()
-    threading.Thread(target=_retry_events, args=(app, stopping), daemon=True).start()
+    threading.Thread(target=_keep_up, args=(app, stopping), daemon=True).start()
     server.serve_forever()  # until Ctrl-C, which it takes itself
     stopping.set()
     say("\nGood-bye.")
 
 
-def _retry_events(app: Flask, stopping: threading.Event) -> None:
-    """Give events that failed, or that a crash left behind, their next try when it is due."""
-    while not stopping.wait(_RETRY_EVERY_SECONDS):
+def _keep_up(app: Flask, stopping: threading.Event) -> None:
+    """Do what is due besides serving, now and then."""
+    while not stopping.wait(_LOOK_EVERY_SECONDS):
         with app.app_context():
-            processor.process_due()
+            upkeep.look()
 
 
 def prepare() -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import current_app, has_app_context
 
@@ -34,3 +34,12 @@ def ticket() -> int:
 def from_timestamp(seconds: int | None) -> datetime | None:
     """Stripe's Unix seconds as aware UTC; None stays None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def in_words(span: timedelta) -> str:
+    """How long that is, in the largest unit of which there are at least two: "850 ms", "90 s", "3 hours"."""
+    seconds = abs(span.total_seconds())
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60), ("s", 1)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds * 1000:.0f} ms"

@@ -207,7 +207,12 @@ def is_writing() -> bool:
 
 def read_cache() -> dict[object, Any]:
     """A place to keep what was read, for as long as nothing is written and no edge ends."""
-    cache: dict[object, Any] = session().info.setdefault("read_cache", {})
+    return read_cache_of(session())
+
+
+def read_cache_of(reading: Session) -> dict[object, Any]:
+    """The same of any session."""
+    cache: dict[object, Any] = reading.info.setdefault("read_cache", {})
     return cache
 
 

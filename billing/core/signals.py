@@ -1,17 +1,51 @@
-"""Signals for host apps (blinker): announced inside a transaction, sent after its commit."""
+"""Signals for host apps (blinker): announced inside a transaction, sent after its commit, at most once each."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from blinker import NamedSignal
+from blinker import NamedSignal, Namespace
 from flask import Flask, current_app
 
-from billing.core import db
+from billing.core import effects
+
+_namespace = Namespace()
+_announced: dict[str, "Announced[Any]"] = {}
+
+Payload = TypeVar("Payload")
 
 
-def announce(signal: NamedSignal, payload: Any) -> None:
-    """Send `signal` with `payload` (its typed description of what happened) once the current edge has committed.
+@dataclass(frozen=True)
+class Announced(Generic[Payload]):
+    """A signal whose payload can be kept as JSON until it is sent."""
 
-    Receivers get the Flask app as sender and the payload as `event`.
-    """
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target, not its stub
-    db.on_commit(lambda: signal.send(app, event=payload))
+    signal: NamedSignal
+    to_json: Callable[[Payload], dict[str, Any]]
+    from_json: Callable[[dict[str, Any]], Payload]
+
+
+def declare(
+    name: str, doc: str, to_json: Callable[[Payload], dict[str, Any]], from_json: Callable[[dict[str, Any]], Payload]
+) -> Announced[Payload]:
+    """A signal of that name. Receivers get the Flask app as sender and the payload as `event`."""
+    made = Announced(_namespace.signal(name, doc=doc), to_json, from_json)
+    _announced[name] = made
+    return made
+
+
+def announce(announced: Announced[Payload], key: str, payload: Payload) -> None:
+    """Send the signal with `payload` once the current edge has committed, unless `key` was announced before."""
+    effects.cause(f"{announced.signal.name}:{key}", announced.signal.name, announced.to_json(payload))
+
+
+def handlers() -> dict[str, effects.Handler]:
+    """How each declared signal is sent, for `effects.init_app`."""
+    return {name: _sender(announced) for name, announced in _announced.items()}
+
+
+def _sender(announced: Announced[Any]) -> effects.Handler:
+    def send(payload: dict[str, Any]) -> None:
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target, not its stub
+        announced.signal.send(app, event=announced.from_json(payload))
+
+    return send

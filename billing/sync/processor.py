@@ -24,7 +24,7 @@ from billing.sync import refresh
 from billing.sync.inbox import LEASE, Kept
 from billing.sync.models import PENDING, WebhookEvent
 from billing.sync.nouns import Answer, Ref
-from billing.sync.signals import EventParked, event_parked
+from billing.sync.signals import EventParked, announced_event_parked
 
 log = get_logger(__name__)
 
@@ -205,7 +205,8 @@ def _write_down(event_id: int, error: Exception) -> None:
         row.claimed_until = None
         if row.attempts >= MAX_ATTEMPTS or isinstance(error, NoSuchObject):
             row.state, row.next_try_at = "parked", None
-            announce(event_parked, EventParked(row.stripe_id, row.type, repr(error)))
+            parked = EventParked(row.stripe_id, row.type, repr(error))
+            announce(announced_event_parked, f"{row.stripe_id}:{row.attempts}", parked)
         else:
             row.state, row.next_try_at = "failed", clock.now() + wait_after(row.attempts)
         log.error("webhook_failed", event_id=row.stripe_id, type=row.type, state=row.state, error=repr(error))

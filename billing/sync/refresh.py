@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.core import clock, db
-from billing.core.mirror import Change, find
+from billing.core.mirror import Change, find, preload
 from billing.core.signals import announce
 from billing.domain.access import service as access
 from billing.domain.access.service import Access
@@ -22,8 +22,8 @@ from billing.domain.customers.models import Customer
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
 from billing.gateway import payment_methods, subscriptions
-from billing.sync.nouns import NOUNS, RANK, Answer, Ref
-from billing.sync.signals import AccessChange, access_changed
+from billing.sync.nouns import ASKED, NOUNS, RANK, Answer, Ref
+from billing.sync.signals import AccessChange, announced_access_change
 
 
 def refresh(*refs: Ref) -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ def ask(*refs: Ref, known: Sequence[Answer] = ()) -> list[Answer]:
     answers = {answer.ref: answer for answer in known}
     for answer in known:
         _ask_what_it_needs(answer, answers)
-    for ref in sorted(set(refs), key=lambda ref: (-RANK[ref.noun], ref.stripe_id)):
+    for ref in sorted(set(refs), key=lambda ref: (ASKED[ref.noun], ref.stripe_id)):
         _ask_one(ref, answers)
     return list(answers.values())
 
@@ -48,7 +48,10 @@ def ask(*refs: Ref, known: Sequence[Answer] = ()) -> list[Answer]:
 def _ask_one(ref: Ref, answers: dict[Ref, Answer]) -> None:
     if ref in answers:
         return
-    came = [answer for answer in NOUNS[ref.noun].ask(ref.stripe_id) if answer.ref not in answers]
+    noun = NOUNS[ref.noun]
+    has_customer = any(answered.noun == "customer" for answered in answers)
+    question = noun.ask_alone if noun.ask_alone and has_customer else noun.ask
+    came = [answer for answer in question(ref.stripe_id) if answer.ref not in answers]
     answers.update({answer.ref: answer for answer in came})
     for answer in came:
         _ask_what_it_needs(answer, answers)
@@ -59,8 +62,7 @@ def _ask_what_it_needs(answer: Answer, answers: dict[Ref, Answer]) -> None:
     for ref in noun.leads_to(answer.data):
         _ask_one(ref, answers)
     for ref in noun.refers_to(answer.data):
-        model = NOUNS[ref.noun].model
-        if ref not in answers and model is not None and find(db.session(), model, ref.stripe_id) is None:
+        if ref not in answers and not NOUNS[ref.noun].knows(db.session(), ref.stripe_id):
             _ask_one(ref, answers)
 
 
@@ -106,13 +108,9 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
     Announces `access_changed` for every account whose access is another one afterwards.
     """
-    owned = [(answer, _owner(answer)) for answer in answers]
-    owners = sorted({owner for _, owner in owned if owner})
-    for owner in owners:
-        db.take_turn(customers.turn(owner))
-    is_catalog = any(owner is None for _, owner in owned)
-    session = db.take_turn(catalog.TURN) if is_catalog else db.begin_write()
-    before = {account.id: access.access_for(account) for account in _accounts(session, owners)}
+    session, owners = take_turns(answers)
+    before = access.access_for_all(_accounts(session, owners))
+    _preload(session, answers)
     changes = [
         _describe(answer.ref, change)
         for answer in sorted(answers, key=lambda answer: RANK[answer.ref.noun])
@@ -120,11 +118,35 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
         if change
     ]
     db.read_cache().clear()
-    for account in _accounts(session, owners):
-        was, is_now = before.get(account.id, access.access_for(None)), access.access_for(account)
+    accounts = _accounts(session, owners)
+    now = access.access_for_all(accounts)
+    for account in accounts:
+        was, is_now = before.get(account.id, access.access_for(None)), now[account.id]
         if _differs(was, is_now):
-            announce(access_changed, AccessChange(account.key, was, is_now))
+            change = AccessChange(account.key, was, is_now)
+            announce(announced_access_change, f"{account.uid}:{clock.ticket()}", change)
     return changes
+
+
+def _preload(session: Session, answers: Sequence[Answer]) -> None:
+    """Read all rows that projecting is going to look for, a query for each noun."""
+    wanted: dict[str, set[str]] = {}
+    for answer in answers:
+        for ref in (answer.ref, *NOUNS[answer.ref.noun].refers_to(answer.data)):
+            wanted.setdefault(ref.noun, set()).add(ref.stripe_id)
+    for name, stripe_ids in wanted.items():
+        noun = NOUNS[name]
+        if noun.model is not None:
+            preload(session, noun.model, stripe_ids, noun.eagerly)
+
+
+def take_turns(answers: Sequence[Answer]) -> tuple[Session, list[str]]:
+    """Begin to write what the answers are about, and the customers whose turn that took; always in the same order."""
+    owned = [_owner(answer) for answer in answers]
+    owners = sorted({owner for owner in owned if owner})
+    for owner in owners:
+        db.take_turn(customers.turn(owner))
+    return db.take_turn(catalog.TURN) if None in owned else db.begin_write(), owners
 
 
 def _owner(answer: Answer) -> str | None:

@@ -1,26 +1,26 @@
-"""What host apps may listen to. Sent after the commit of the change they speak of."""
+"""What host apps may listen to. Sent after the commit of the change they speak of, at most once each."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from blinker import Namespace
-
-from billing.core import logging
+from billing.core.signals import declare
 from billing.domain.access.service import Access
-
-_signals = Namespace()
 
 
 @dataclass(frozen=True)
 class AccessChange:
-    """An account's access differs from what it was: `account_key` is the host's own key for the account.
-
-    `request_ids` are those of the requests that brought it about, as the logs have them: the deliveries of the events.
-    """
+    """An account's access differs from what it was: `account_key` is the host's own key for the account."""
 
     account_key: str
     before: Access
     after: Access
-    request_ids: tuple[str, ...] = field(default_factory=logging.request_ids, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"account_key": self.account_key, "before": self.before.to_json(), "after": self.after.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "AccessChange":
+        return cls(data["account_key"], Access.from_json(data["before"]), Access.from_json(data["after"]))
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,20 @@ class EventParked:
     event: str
     type: str
     error: str
-    request_ids: tuple[str, ...] = field(default_factory=logging.request_ids, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "EventParked":
+        return cls(**data)
 
 
-access_changed = _signals.signal("access-changed", doc="Sent with an AccessChange as `event`.")
-event_parked = _signals.signal("event-parked", doc="Sent with an EventParked as `event`.")
+announced_access_change = declare(
+    "access-changed", "Sent with an AccessChange as `event`.", AccessChange.to_json, AccessChange.from_json
+)
+announced_event_parked = declare(
+    "event-parked", "Sent with an EventParked as `event`.", EventParked.to_json, EventParked.from_json
+)
+access_changed = announced_access_change.signal
+event_parked = announced_event_parked.signal

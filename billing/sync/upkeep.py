@@ -1,4 +1,4 @@
-"""What is due besides deliveries: events and effects a failure left, changes to tell Stripe, Stripe's list of events."""
+"""What is due besides deliveries: what a failure or a crash left, changes to tell Stripe, Stripe's list of events."""
 
 from billing.core import effects
 from billing.core.errors import Refusal

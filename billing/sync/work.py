@@ -14,12 +14,12 @@ from flask import Flask, current_app
 from billing.core.logging import get_logger
 from billing.core.queue import Queue
 from billing.core.settings import Settings
-from billing.sync import processor
+from billing.sync import processor, upkeep
 from billing.sync.inbox import Kept
 
 log = get_logger(__name__)
 
-_EXTENSION = "billing.work"
+EXTENSION = "billing.work"
 _ALSO_DUE = 5  # events that are tried again on the way
 _LOOK_EVERY_SECONDS = 5.0
 
@@ -40,12 +40,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Let `app` work as its settings say."""
     ways: dict[str, type[_Inline] | type[Threads]] = {"inline": _Inline, "thread": Threads}
     way = ways.get(settings.event_processing, _Queued)
-    app.extensions[_EXTENSION] = way(app, settings)
+    app.extensions[EXTENSION] = way(app, settings)
 
 
 def current() -> Work:
     """The current app's way of working."""
-    return current_app.extensions[_EXTENSION]  # type: ignore[no-any-return]  # extensions are untyped
+    return current_app.extensions[EXTENSION]  # type: ignore[no-any-return]  # extensions are untyped
 
 
 class Threads:
@@ -97,7 +97,7 @@ class Threads:
         while not self._stopping.is_set():
             try:
                 with self._app.app_context():
-                    processor.process_due()
+                    upkeep.look()
             except Exception:  # the database may be away: the next look finds what this one left
                 log.exception("work_failed")
             self._awake.acquire(timeout=_LOOK_EVERY_SECONDS)
@@ -127,7 +127,7 @@ class _Queued:
     claims = False
 
     def __init__(self, app: Flask, settings: Settings) -> None:
-        self._queue = Queue(app, settings.event_processing, processor.serve, processor.process_due)
+        self._queue = Queue(app, settings.event_processing, processor.serve, upkeep.look)
 
     def begin(self, kept: Kept) -> None:
         self._queue.put(kept.lane)

@@ -1,10 +1,11 @@
 """`access_for`: what an account may use now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain, groupby
 from types import MappingProxyType
+from typing import Any, Self
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import lazyload
@@ -48,6 +49,29 @@ class Access:
     limits: Mapping[str, int]
     until: datetime | None
     reasons: tuple[Reason, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON."""
+        return {
+            "state": self.state,
+            "plan": asdict(self.plan) if self.plan else None,
+            "features": sorted(self.features),
+            "limits": dict(self.limits),
+            "until": self.until.isoformat() if self.until else None,
+            "reasons": [asdict(reason) for reason in self.reasons],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        return cls(
+            state=data["state"],
+            plan=GrantedPlan(**data["plan"]) if data["plan"] else None,
+            features=frozenset(data["features"]),
+            limits=MappingProxyType(data["limits"]),
+            until=datetime.fromisoformat(data["until"]) if data["until"] else None,
+            reasons=tuple(Reason(**reason) for reason in data["reasons"]),
+        )
 
     @property
     def has_subscription(self) -> bool:

@@ -43,8 +43,10 @@ def is_open_to(account: Account) -> bool:
 
 def record(session: Session, subscription: Subscription) -> None:
     """Remember the trial of `subscription`, if it has one, under every mark of its person; again is harmless."""
+    if subscription.trial_start is None:
+        return
     account = subscription.customer.account
-    if subscription.trial_start is None or account is None:
+    if account is None:
         return
     marks = _marks(session, account)
     if not _unknown(session, marks):

@@ -140,4 +140,5 @@ def test_nothing_is_kept_of_a_customer_or_invoice_nobody_projected(inside: Porta
         with pytest.raises(LookupError, match="of a customer that was not projected"):
             projection.project(session, data | {"customer": "cus_unknown"}, clock.ticket())
         with pytest.raises(LookupError, match="that was not projected"):
-            payments_projection.project_all(session, data | {"id": "in_unknown"}, clock.ticket())
+            payment = data["payments"]["data"][0] | {"invoice": "in_unknown"}
+            payments_projection.project(session, payment, clock.ticket())
