@@ -77,8 +77,10 @@ class _Watch:
             self._made.add(_key(row))
 
     def deleted(self, _session: Session, row: object) -> None:
-        """A flush deleted the row, which may have been replaced by another of the same key in one go."""
-        if _key(row) not in self._made:
+        """A flush deleted the row; where it made another of the same key as well, that one replaces it."""
+        if _key(row) in self._made:
+            self._before[_key(row)] = _is(row)
+        else:
             self._note(row, _is(row), None)
 
     def _note(self, row: object, before: _Values | None, after: _Values | None) -> None:

@@ -1,0 +1,111 @@
+"""Detect: each kind of trouble is found with its way out, and a healthy portal has none."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, update
+
+from billing.core import db
+from billing.domain.catalog.models import Price
+from billing.domain.customers.models import Customer
+from billing.domain.customers.projection import metadata_for
+from billing.domain.invoices.models import Invoice
+from billing.domain.subscriptions.models import SubscriptionItem
+from billing.sync import detect
+from billing.sync.detect import Finding
+from tests.domain import people
+from tests.support.portal import Portal
+from tests.sync.test_processor import arrive
+
+
+@pytest.fixture
+def inside(sqlite_portal: Portal) -> Iterator[Portal]:
+    with sqlite_portal.app.app_context():
+        yield sqlite_portal
+
+
+def write(*statements: Any) -> None:
+    with db.edge():
+        for statement in statements:
+            db.begin_write().execute(statement)
+
+
+def found() -> list[Finding]:
+    with db.edge():
+        return list(detect.detect())
+
+
+def kinds() -> list[tuple[str, str]]:
+    return [(finding.kind, finding.subject) for finding in found()]
+
+
+ADA = "user:ada@example.com"
+
+
+def test_who_buys_and_pays_is_no_finding(inside: Portal) -> None:
+    people.subscribe(inside, people.account())
+    people.subscribe(inside, people.account("bob@example.com"), trial_period_days=14)
+    assert found() == []
+
+
+def test_two_live_subscriptions(inside: Portal) -> None:
+    first = people.subscribe(inside, people.account())
+    second = people.subscribe(inside, people.account())
+    (finding,) = found()
+    assert (finding.kind, finding.subject) == ("two_live_subscriptions", ADA)
+    assert first["id"] in finding.what
+    assert second["id"] in finding.what
+    inside.sandbox.call("DELETE", f"/v1/subscriptions/{second['id']}")
+    inside.drain()
+    assert found() == []
+
+
+def test_a_customer_without_an_account_and_whether_it_pays(inside: Portal) -> None:
+    stranger = inside.sandbox.call("POST", "/v1/customers", {"email": "eve@example.com"})["id"]
+    people.learn("customer", stranger)
+    people.subscribe(inside, people.account())
+    write(update(Customer).values(account_id=None, named_account=None))
+    paying, idle = found()
+    assert "has 1 live subscription." in paying.what
+    assert (idle.kind, idle.subject) == ("customer_without_account", stranger)
+    assert "eve@example.com" in idle.what
+
+
+def test_an_account_whose_uid_two_customers_carry(inside: Portal) -> None:
+    ada = people.account()
+    living = people.customer_of(ada)
+    with db.edge():
+        metadata = metadata_for(people.accounts.find(ADA) or ada)
+    twin = inside.sandbox.call("POST", "/v1/customers", {"email": "ada@example.com", "metadata": metadata})["id"]
+    people.learn("customer", twin)
+    (finding,) = found()
+    assert (finding.kind, finding.subject) == ("account_with_two_customers", ADA)
+    assert living in finding.what
+    assert twin in finding.what
+    inside.sandbox.call("DELETE", f"/v1/customers/{twin}")
+    inside.drain()
+    assert found() == []
+
+
+def test_who_pays_for_a_price_the_catalog_lacks(inside: Portal) -> None:
+    people.subscribe(inside, people.account())
+    write(update(SubscriptionItem).values(price_id=None), delete(Price))
+    (finding,) = found()
+    assert (finding.kind, finding.subject) == ("paid_without_access", ADA)
+    assert "catalog apply" in finding.way_out
+
+
+def test_who_uses_what_was_written_off(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    people.learn("invoice", made["latest_invoice"])
+    assert found() == []
+    write(update(Invoice).values(status="uncollectible"))
+    assert kinds() == [("access_without_payment", ADA)]
+
+
+def test_what_is_of_the_other_mode(inside: Portal) -> None:
+    people.customer_of(people.account())
+    write(update(Customer).values(livemode=True))
+    arrive("customer", "cus_live", state="refused", livemode=True, next_try_at=None)
+    assert kinds() == [("other_mode", "billing_customers"), ("other_mode", "billing_webhook_events")]

@@ -1,0 +1,58 @@
+"""Export: whole tables, row by row, and nothing in them a spreadsheet would run."""
+
+import csv
+import json
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import insert
+
+from billing.core import db
+from billing.core.errors import NotFound
+from billing.domain.customers.models import Customer
+from billing.sync import export
+from tests.domain import people
+from tests.support.portal import Portal
+
+
+@pytest.fixture
+def inside(portal: Portal) -> Iterator[Portal]:
+    with portal.app.app_context():
+        yield portal
+
+
+def test_a_noun_is_exported_as_it_stands(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    (row,) = [json.loads(line) for line in export.lines(export.table_of("subscription"), "jsonl")]
+    assert (row["stripe_id"], row["status"], row["cancel_at_period_end"]) == (made["id"], "active", False)
+    assert row["started_at"] == "2026-03-02T09:00:00+00:00"
+    headings, cells = csv.reader(export.lines(export.table_of("subscription"), "csv"))
+    told = dict(zip(headings, cells, strict=True))
+    assert (told["stripe_id"], told["cancel_at_period_end"], told["cancel_at"]) == (made["id"], "false", "")
+
+
+def test_cells_are_never_formulas(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    inside.sandbox.call("POST", f"/v1/customers/{customer}", {"name": "=HYPERLINK(1)", "balance": -500})
+    people.learn("customer", customer)
+    headings, cells = csv.reader(export.lines(export.table_of("customer"), "csv"))
+    told = dict(zip(headings, cells, strict=True))
+    assert (told["name"], told["balance"]) == ("'=HYPERLINK(1)", "-500")
+    (row,) = [json.loads(line) for line in export.lines(export.table_of("customers"), "jsonl")]
+    assert row["name"] == "=HYPERLINK(1)"
+
+
+def test_rows_come_as_they_are_taken(inside: Portal) -> None:
+    row = {"livemode": False, "as_of": 1, "balance": 0, "tax_ids": [], "is_delinquent": False, "is_deleted": False}
+    with db.edge():
+        db.begin_write().execute(insert(Customer), [row | {"stripe_id": f"cus_{number:05}"} for number in range(5000)])
+    table = export.table_of("customer")
+    lines = export.lines(table, "jsonl")
+    first = json.loads(next(lines))
+    assert (first["stripe_id"], export.count(table)) == ("cus_00000", 5000)
+    assert sum(1 for _ in lines) == 4999
+
+
+def test_unknown_tables_are_refused_with_those_there_are(inside: Portal) -> None:
+    with pytest.raises(NotFound, match="invoice_lines, "):
+        export.table_of("unicorn")

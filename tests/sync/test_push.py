@@ -1,0 +1,136 @@
+"""Push: Stripe is told of an account's new name and address, again until it knows, and never in a circle."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from billing.core import db
+from billing.domain.accounts import service as accounts
+from billing.domain.accounts.models import AccountChange
+from billing.domain.accounts.service import AccountRef
+from billing.domain.customers.models import Customer
+from billing.sandbox.sandbox import answered
+from billing.sync import push
+from billing.sync.models import WebhookEvent
+from tests.domain import people
+from tests.support.portal import Portal
+
+
+@pytest.fixture
+def inside(portal: Portal) -> Iterator[Portal]:
+    with portal.app.app_context():
+        yield portal
+
+
+def call_ada(name: str, email: str = "ada@example.com") -> None:
+    with db.edge():
+        accounts.ensure(AccountRef("user:ada@example.com", name, email))
+
+
+def at_stripe(portal: Portal, customer: str) -> tuple[Any, Any]:
+    found = portal.sandbox.call("GET", f"/v1/customers/{customer}")
+    return found["name"], found["email"]
+
+
+def test_a_change_reaches_stripe_once_and_comes_back_without_effect(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    inside.drain()
+    asked: list[str] = []
+
+    def note(_sandbox: object, *, method: str, path: str, **_: object) -> None:
+        asked.append(f"{method} {path}")
+
+    answered.connect(note, sender=inside.sandbox)
+    call_ada("Ada Lovelace", "countess@example.com")
+    assert asked == [], "not within the request that changed it"
+    assert push.push_due() == 1
+    assert asked == [f"POST /v1/customers/{customer}"]
+    assert at_stripe(inside, customer) == ("Ada Lovelace", "countess@example.com")
+    inside.drain()
+    with db.edge() as session:
+        told = session.scalars(select(WebhookEvent).order_by(WebhookEvent.id.desc()).limit(1)).one()
+        assert (told.type, told.state, told.changes) == ("customer.updated", "done", [])
+        assert session.scalar(select(Customer.email)) == "countess@example.com"
+    assert push.push_due() == 0
+    assert push.waiting() == []
+
+
+def test_going_back_to_an_earlier_name_is_told_too(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    for name in ("Countess", "Ada", "Countess"):
+        call_ada(name)
+        assert push.push_due() == 1
+        assert at_stripe(inside, customer)[0] == name
+
+
+def test_what_the_customer_says_at_stripe_stays(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    inside.sandbox.call("POST", f"/v1/customers/{customer}", {"email": "invoices@example.com"})
+    inside.drain()
+    call_ada("Ada")
+    assert push.push_due() == 0
+    assert at_stripe(inside, customer)[1] == "invoices@example.com"
+
+
+def test_what_fails_is_tried_again_later(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    call_ada("Countess")
+    inside.sandbox.call("POST", "/v1/sandbox/rate_limit", {"refuse_next": 1})
+    assert push.push_due() == 1
+    (waiting,) = push.waiting()
+    assert (waiting.account, waiting.attempts) == ("user:ada@example.com", 1)
+    assert "StripeUnreachable" in str(waiting.error)
+    assert push.push_due() == 0, "not before its time"
+    inside.sandbox.advance(timedelta(minutes=1))
+    assert push.push_due() == 1
+    assert at_stripe(inside, customer)[0] == "Countess"
+    assert push.waiting() == []
+
+
+def test_what_stripe_refuses_is_given_up_until_it_changes_again(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    call_ada("Ada", "no address at all")
+    push.push_due()
+    (waiting,) = push.waiting()
+    assert waiting.next_try_at is None
+    inside.sandbox.advance(timedelta(days=1))
+    assert push.push_due() == 0
+    call_ada("Ada", "new@example.com")
+    assert push.push_due() == 1
+    assert at_stripe(inside, customer)[1] == "new@example.com"
+
+
+def test_accounts_without_a_customer_have_nothing_to_tell(inside: Portal) -> None:
+    people.account()
+    call_ada("Countess")
+    assert push.push_due() == 1
+    assert push.waiting() == []
+    customer = people.customer_of(people.account("bob@example.com"))
+    inside.sandbox.call("DELETE", f"/v1/customers/{customer}")
+    with db.edge():
+        accounts.ensure(AccountRef("user:bob@example.com", "Robert", "bob@example.com"))
+    assert push.push_due() == 1
+    assert push.waiting() == []
+
+
+def test_a_change_told_too_late_is_followed_by_the_newer_one(inside: Portal) -> None:
+    """Two processes tell two changes, and the older one arrives at Stripe last."""
+    customer = people.customer_of(people.account())
+    call_ada("Older")
+
+    def tell_the_newer_one_meanwhile(*_: object, **__: object) -> None:
+        answered.disconnect(tell_the_newer_one_meanwhile, sender=inside.sandbox)
+        with inside.app.app_context():
+            call_ada("Newer")
+            with db.edge():
+                row = db.begin_write().scalars(select(AccountChange)).one()
+                row.told = row.number
+                db.session().flush()
+
+    answered.connect(tell_the_newer_one_meanwhile, sender=inside.sandbox)
+    assert push.push_due() == 2
+    assert at_stripe(inside, customer)[0] == "Newer"
+    assert push.waiting() == []
