@@ -101,6 +101,7 @@ def _ask_invoice(stripe_id: str, *, alone: bool = False) -> list[Answer]:
         *([Answer(Ref("customer", customer["id"]), asked, customer)] if customer else []),
         *([Answer(Ref("subscription", subscription["id"]), asked, subscription)] if subscription else []),
         *(Answer(Ref("payment_method", method["id"]), asked, method) for method in methods),
+        *(Answer(Ref("invoice_payment", each["id"]), asked, each) for each in invoice["payments"]["data"]),
         *paid_with(invoice, asked),
     ]
 
@@ -109,10 +110,7 @@ def _project_invoice(session: Session, answer: Answer) -> list[Change[Any]]:
     if answer.data is None:
         invoices.forget(session, answer.ref.stripe_id)
         return []
-    return [
-        invoice_projection.project(session, answer.data, answer.asked),
-        *payment_projection.project_all(session, answer.data, answer.asked),
-    ]
+    return [invoice_projection.project(session, answer.data, answer.asked)]
 
 
 def _ask_invoice_payment(stripe_id: str) -> list[Answer]:

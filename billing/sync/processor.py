@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from billing.core import clock, db, logging, metrics
 from billing.core.logging import get_logger
+from billing.core.mirror import find
 from billing.core.signals import announce
 from billing.domain.customers.models import Customer
 from billing.gateway.errors import NoSuchObject
@@ -167,7 +168,7 @@ def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, A
     for change in changes:  # what nobody rang for is told with the rest
         told[tellers.get(Ref(change["noun"], change["stripe_id"]), rows[-1].id)].append(change)
     owners = [answer.ref.stripe_id for answer in answers if answer.ref.noun == "customer"]
-    account_id = session.scalar(select(Customer.account_id).where(Customer.stripe_id.in_(owners))) if owners else None
+    customer = find(session, Customer, owners[0]) if len(owners) == 1 else None
     session.execute(
         update(WebhookEvent),
         [
@@ -175,7 +176,7 @@ def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, A
                 "id": row.id,
                 "state": "done",
                 "attempts": row.attempts + 1,
-                "account_id": account_id,
+                "account_id": customer.account_id if customer else None,
                 "next_try_at": None,
                 "claimed_until": None,
                 "error": None,

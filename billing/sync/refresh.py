@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.interfaces import ORMOption
 
 from billing.core import clock, db
-from billing.core.mirror import Change, find, preload
+from billing.core.mirror import Change, Mirrored, find, preload
 from billing.core.signals import announce
 from billing.domain.access import service as access
 from billing.domain.access.service import Access
@@ -117,7 +118,9 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
         for change in NOUNS[answer.ref.noun].project(session, answer)
         if change
     ]
-    db.read_cache().clear()
+    if not changes:
+        return []
+    access.forget()
     accounts = _accounts(session, owners)
     now = access.access_for_all(accounts)
     for account in accounts:
@@ -129,15 +132,17 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 def _preload(session: Session, answers: Sequence[Answer]) -> None:
-    """Read all rows that projecting is going to look for, a query for each noun."""
-    wanted: dict[str, set[str]] = {}
+    """Read all rows that projecting is going to look for, a query for each table."""
+    wanted: dict[type[Mirrored], set[str]] = {}
+    eagerly: dict[type[Mirrored], Sequence[ORMOption]] = {}
     for answer in answers:
         for ref in (answer.ref, *NOUNS[answer.ref.noun].refers_to(answer.data)):
-            wanted.setdefault(ref.noun, set()).add(ref.stripe_id)
-    for name, stripe_ids in wanted.items():
-        noun = NOUNS[name]
-        if noun.model is not None:
-            preload(session, noun.model, stripe_ids, noun.eagerly)
+            noun = NOUNS[ref.noun]
+            if noun.model is not None:
+                wanted.setdefault(noun.model, set()).add(ref.stripe_id)
+                eagerly[noun.model] = noun.eagerly
+    for model, stripe_ids in wanted.items():
+        preload(session, model, stripe_ids, eagerly[model])
 
 
 def take_turns(answers: Sequence[Answer]) -> tuple[Session, list[str]]:

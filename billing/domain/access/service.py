@@ -109,6 +109,13 @@ def access_for_all(accounts: Sequence[Account]) -> dict[int, Access]:
     return {account.id: cache[("access", account.id)] for account in accounts}
 
 
+def forget() -> None:
+    """Work out anew what anybody may use: rows have changed in this transaction."""
+    cache = db.read_cache()
+    for key in [key for key in cache if isinstance(key, tuple) and key[0] == "access"]:
+        del cache[key]
+
+
 def _conclude(findings: list[_Finding], grants: list[tuple[Plan, frozenset[str]]]) -> Access:
     """What all of an account's subscriptions come to; `grants` are plans with the features they grant."""
     states: set[State] = {found.decision.state for found in findings}

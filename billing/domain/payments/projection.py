@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.core.clock import from_timestamp
@@ -12,12 +12,6 @@ from billing.domain.invoices.models import Invoice
 from billing.domain.payments.models import Payment
 
 _STATUSES = {"succeeded": "paid", "canceled": "canceled", "processing": "processing"}
-
-
-def project_all(session: Session, invoice: dict[str, Any], as_of: int) -> list[Change[Payment]]:
-    """Keep the payments in `invoice["payments"]`, each as `project` wants it; lists of invoices come without."""
-    payments = invoice.get("payments") or {"data": []}
-    return [project(session, payment, as_of) for payment in payments["data"]]
 
 
 def project(session: Session, payment: dict[str, Any], as_of: int) -> Change[Payment]:
@@ -43,8 +37,9 @@ def project(session: Session, payment: dict[str, Any], as_of: int) -> Change[Pay
         "created_at": from_timestamp(payment["created"]),
     }
     change = store(session, Payment, payment["id"], as_of, values)
-    if change.is_new and details:  # it may have been heard of before it was known to pay an invoice
-        session.execute(delete(Payment).where(Payment.stripe_id == details["id"]))
+    heard = find(session, Payment, details["id"]) if change.is_new and details else None
+    if heard is not None:  # before it was known to pay an invoice
+        session.delete(heard)
     return change
 
 
