@@ -25,13 +25,21 @@ class Page(NamedTuple):
 # Stripe's expansions go four levels deep, and in a list `data` is the first:
 # https://docs.stripe.com/api/expanding_objects
 _LISTS: dict[str, dict[str, Any]] = {
-    "products": {},
-    "prices": {"expand": ["data.product"]},
+    "coupons": {},
+    "credit_notes": {},
     "customers": {"expand": ["data.tax_ids", "data.invoice_settings.default_payment_method"]},
-    "subscriptions": {"status": "all", "expand": ["data.latest_invoice"]},
-    "invoices": {},
-    "invoice_payments": {"expand": ["data.payment.payment_intent"]},
+    "disputes": {"expand": ["data.charge"]},
     "events": {},
+    "invoice_payments": {"expand": ["data.payment.payment_intent"]},
+    "invoices": {},
+    "payment_intents": {"expand": ["data.latest_charge"]},
+    "prices": {"expand": ["data.product"]},
+    "products": {},
+    "promotion_codes": {},
+    "radar/early_fraud_warnings": {"expand": ["data.charge"]},
+    "refunds": {},
+    "subscription_schedules": {},
+    "subscriptions": {"status": "all", "expand": ["data.latest_invoice", "data.discounts"]},
 }
 
 

@@ -13,15 +13,21 @@ from billing.core import clock
 from billing.core.mirror import Mirrored
 from billing.domain.catalog import projection as catalog_projection
 from billing.domain.catalog.models import Plan, Price
+from billing.domain.credit_notes.models import CreditNote
 from billing.domain.customers.models import Customer
+from billing.domain.discounts.models import Coupon, PromotionCode
+from billing.domain.disputes.models import Dispute, FraudWarning
+from billing.domain.entitlements.models import ActiveEntitlements
 from billing.domain.invoices.models import Invoice
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments.models import Payment
-from billing.domain.subscriptions.models import Subscription
+from billing.domain.refunds.models import Refund
+from billing.domain.subscriptions.models import Schedule, Subscription
 from billing.gateway import listings as gateway
 from billing.gateway import payment_methods as payment_methods_gateway
 from billing.gateway.errors import NoSuchObject
 from billing.gateway.listings import Window
+from billing.sync.money_nouns import paying_no_invoice
 from billing.sync.noun import Answer, Ref
 from billing.sync.nouns import NOUNS, RANK
 
@@ -83,10 +89,25 @@ def _methods_of_customer(data: dict[str, Any], _asked: int) -> list[Answer]:
     return [Answer(Ref("payment_method", method["id"]), asked, method) for method in found]
 
 
+def _entitlements_of_customer(data: dict[str, Any], _asked: int) -> list[Answer]:
+    return NOUNS["entitlements"].ask(data["id"])
+
+
+def _of_charge(noun: str) -> Callable[[dict[str, Any], int], Iterable[Answer]]:
+    """What is about a charge, which says whose it is."""
+
+    def answer(data: dict[str, Any], asked: int) -> list[Answer]:
+        charge = data["charge"]
+        return [Answer(Ref(noun, data["id"]), asked, data | {"charge": charge["id"], "customer": charge["customer"]})]
+
+    return answer
+
+
 def _invoice(data: dict[str, Any], asked: int) -> list[Answer]:
     """The invoice; asked for by itself where the list leaves out lines, or what its discounts are called."""
+    noun = NOUNS["invoice"]
     if data["lines"]["has_more"] or data["total_discount_amounts"]:
-        return NOUNS["invoice"].ask(data["id"])
+        return (noun.ask_alone or noun.ask)(data["id"])
     return [Answer(Ref("invoice", data["id"]), asked, data)]
 
 
@@ -100,16 +121,31 @@ def _price(data: dict[str, Any], _asked: int) -> list[Answer]:
     return NOUNS["price"].ask(data["id"]) if is_ours else []
 
 
+def _payment_intent(data: dict[str, Any], asked: int) -> list[Answer]:
+    return [paying_no_invoice(data, asked)]
+
+
 LISTINGS = {
     "product": Listing(Plan, "products", _product, Plan.is_active),
     "price": Listing(Price, "prices", _price, true()),
+    "coupon": Listing(Coupon, "coupons", _as_listed("coupon"), Coupon.is_deleted.is_(False)),
+    "promotion_code": Listing(PromotionCode, "promotion_codes", _as_listed("promotion_code"), true()),
     "customer": Listing(Customer, "customers", _customer, Customer.is_deleted.is_(False)),
+    "entitlements": Listing(ActiveEntitlements, "customers", _entitlements_of_customer, true()),
     "payment_method": Listing(PaymentMethod, "customers", _methods_of_customer, PaymentMethod.is_detached.is_(False)),
     "subscription": Listing(Subscription, "subscriptions", _as_listed("subscription"), true()),
+    "subscription_schedule": Listing(Schedule, "subscription_schedules", _as_listed("subscription_schedule"), true()),
     "invoice": Listing(Invoice, "invoices", _invoice, true()),
-    "invoice_payment": Listing(Payment, "invoice_payments", _as_listed("invoice_payment"), true()),
+    "invoice_payment": Listing(
+        Payment, "invoice_payments", _as_listed("invoice_payment"), Payment.invoice_id.is_not(None)
+    ),
+    "payment_intent": Listing(Payment, "payment_intents", _payment_intent, Payment.invoice_id.is_(None)),
+    "refund": Listing(Refund, "refunds", _as_listed("refund"), true()),
+    "dispute": Listing(Dispute, "disputes", _of_charge("dispute"), true()),
+    "fraud_warning": Listing(FraudWarning, "radar/early_fraud_warnings", _of_charge("fraud_warning"), true()),
+    "credit_note": Listing(CreditNote, "credit_notes", _as_listed("credit_note"), true()),
 }
-"""By noun; those without a table of their own have none."""
+"""By noun. Those without a table have none, nor have a meter's errors, which no list of Stripe's shows."""
 
 
 def chosen(nouns: Iterable[str]) -> list[str]:

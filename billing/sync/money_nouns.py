@@ -45,6 +45,11 @@ def paid_with(invoice: dict[str, Any], asked: int) -> list[Answer]:
     ]
 
 
+def paying_no_invoice(intent: dict[str, Any], asked: int) -> Answer:
+    """What a list says of a payment intent: only those that are not known to pay an invoice are written."""
+    return Answer(Ref("payment_intent", intent["id"]), asked, _Paying(intent["customer"], intent, []))
+
+
 def _ask_payment_intent(stripe_id: str) -> list[Answer]:
     asked = clock.ticket()
     intent, payments = intents_gateway.retrieve_around(stripe_id)
