@@ -13,9 +13,12 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from billing.admin import accounts, events
+from billing.admin import sync as sync_pages
 from billing.admin.pages import admin
+from billing.cli import events as event_commands
+from billing.cli import sync
 from billing.cli.billing import billing
-from billing.core import clock, db, ratelimit
+from billing.core import clock, db, effects, ratelimit, signals
 from billing.core import settings as settings_of
 from billing.core.errors import Misconfigured
 from billing.core.logging import get_logger
@@ -25,20 +28,25 @@ from billing.sandbox import Sandbox, WebhookEndpointConfig
 from billing.sandbox import cli as sandbox_commands
 from billing.sandbox.webhooks import send_over_http
 from billing.sync import work
-from billing.web import account, checkout, context, headers, invoices, payment_methods, stripe_js, visitor
+from billing.web import account, checkout, context, headers, invoices, metrics, payment_methods, stripe_js, visitor
+from billing.web.health import checks
 from billing.web.pages import pages
 from billing.web.visitor import Hosts
 from billing.web.webhooks import webhooks
 
 __all__ = [
     "Billing",
-    # Importing a module of views puts them on its blueprint.
+    # Importing a module of views or commands puts them on its blueprint or group.
     "account",
     "accounts",
     "checkout",
+    "event_commands",
     "events",
     "invoices",
+    "metrics",
     "payment_methods",
+    "sync",
+    "sync_pages",
 ]
 
 log = get_logger(__name__)
@@ -90,9 +98,13 @@ class Billing:
             settings = self._embed_sandbox(app, settings)
         stripe_client.init_app(app, settings, self.sandbox.app if self.sandbox else None)
         work.init_app(app, settings)
+        effects.init_app(app, signals.handlers())
         stripe_js.init_app(app, settings, self.sandbox.public_url if self.sandbox else None)
         for blueprint in (pages, admin, webhooks):
             app.register_blueprint(blueprint, url_prefix=self._url_prefix or None)
+        # A host may well have a /healthz and /metrics of its own.
+        own = None if self._hosts.is_standalone else "/billing"
+        app.register_blueprint(checks, url_prefix=self._url_prefix or own)
         app.cli.add_command(billing)
         if not settings.webhook_secrets:
             log.warning("webhooks_off", why=f"STRIPE_WEBHOOK_SECRETS is not set: {_WEBHOOK_PATH} answers 404")
@@ -114,7 +126,8 @@ class Billing:
         if settings.sandbox_deliveries == "background":
             mounted = _DeliveringOnceServed(mounted, sandbox, endpoint_url)
         app.wsgi_app = mounted  # type: ignore[assignment, method-assign]  # Flask's own way to wrap an app
-        settings = settings.model_copy(update={"stripe_webhook_secrets": SecretStr(secret)})
+        given = settings.stripe_webhook_secrets.get_secret_value()  # of endpoints somebody has made there
+        settings = settings.model_copy(update={"stripe_webhook_secrets": SecretStr(f"{secret},{given}")})
         settings_of.init_app(app, settings)
         return settings
 

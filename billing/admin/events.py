@@ -1,34 +1,80 @@
-"""The inbox as staff see it: what Stripe sent, and what became of it."""
+"""The inbox as staff see it: what Stripe sent, what became of it, and what can be done about that."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from billing.admin.pages import admin
-from billing.core.errors import Invalid
+from billing.core import db
+from billing.core.errors import Refusal
 from billing.sync import queries as events
-from billing.sync.models import STATES, WebhookEvent
-from billing.web import words
+from billing.sync import replay
+from billing.sync.models import PENDING, STATES, WebhookEvent
+from billing.sync.preview import ROW, Difference
+from billing.sync.queries import Filters
+from billing.web import visitor, words
+from billing.web.blueprint import opens_edges
+
+_LONGEST = 255
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A row before and after: `values` are field, before, after; `is_new` when there was none before."""
+
+    kind: str
+    stripe_id: str
+    is_new: bool
+    values: Sequence[tuple[str, str, str]]
 
 
 @admin.get("/admin/events")
 def event_list() -> ResponseReturnValue:
-    """The events, newest first; those that need somebody's eyes are named at the top."""
-    state = request.args.get("state", "")
-    if state and state not in STATES:
-        raise Invalid("There is no such state.", field="state")
-    page = events.page(state or None, request.args.get("cursor"))
-    query: dict[str, Any] = {"state": state} if state else {}
+    """The events, newest first, filtered; those that need somebody's eyes are named at the top."""
+    wanted, entered, errors = _read_filters()
+    page = None if errors else events.page(wanted, request.args.get("cursor"))
+    query: dict[str, Any] = {name: value for name, value in entered.items() if value}
     return render_template(
         "billing/admin/events.html",
-        events=[event_row(row) for row in page.rows],
-        state=state,
+        events=[event_row(row) for row in page.rows] if page else [],
+        filters=entered,
+        errors=errors,
         states=[{"value": "", "label": "All"}] + [{"value": value, "label": value.capitalize()} for value in STATES],
         counts=events.count_needing_attention(),
-        next_url=url_for("billing_admin.event_list", cursor=page.older, **query) if page.older else None,
-        prev_url=url_for("billing_admin.event_list", cursor=page.newer, **query) if page.newer else None,
+        next_url=url_for("billing_admin.event_list", cursor=page.older, **query) if page and page.older else None,
+        prev_url=url_for("billing_admin.event_list", cursor=page.newer, **query) if page and page.newer else None,
     )
+
+
+def _read_filters() -> tuple[Filters, dict[str, str], dict[str, str]]:
+    """What the query string asks for, what was entered, and what is wrong with it, by field."""
+    entered = {name: request.args.get(name, "").strip() for name in ("state", "type", "customer", "from", "to")}
+    errors: dict[str, str] = {}
+    if entered["state"] and entered["state"] not in STATES:
+        errors["state"] = "Choose one of the states."
+    errors |= {name: "Nothing is called that." for name in ("type", "customer") if len(entered[name]) > _LONGEST}
+    since, until = (_read_day(name, entered[name], errors) for name in ("from", "to"))
+    if since and until and since > until:
+        errors["to"] = "The end lies before the start."
+    return Filters(entered["state"], entered["type"], entered["customer"], since, until), entered, errors
+
+
+def _read_day(name: str, value: str, errors: dict[str, str]) -> date | None:
+    if not value:
+        return None
+    try:
+        day = date.fromisoformat(value)
+        if not 1970 <= day.year <= 9000:
+            raise ValueError(value)
+    except ValueError:
+        errors[name] = "Write the date as year-month-day, such as 2026-11-20."
+        return None
+    return day
 
 
 def event_row(row: WebhookEvent) -> dict[str, Any]:
@@ -40,4 +86,120 @@ def event_row(row: WebhookEvent) -> dict[str, Any]:
         "state": row.state,
         "tone": words.event(row.state),
         "error": row.error.strip().splitlines()[-1] if row.error else None,
+        "url": url_for("billing_admin.event", stripe_id=row.stripe_id),
     }
+
+
+@admin.get("/admin/events/<stripe_id>")
+def event(stripe_id: str) -> ResponseReturnValue:
+    """An event whole: what came, what it changed, what went wrong, and what can be done."""
+    return _page(events.get(stripe_id))
+
+
+@admin.post("/admin/events/<stripe_id>/dry-run", endpoint="dry_run_event")
+@opens_edges
+def dry_run(stripe_id: str) -> ResponseReturnValue:
+    """The event's page, with what a replay would change now."""
+    try:
+        would = replay.would_change(stripe_id)
+    except Refusal as refusal:
+        return _refused(stripe_id, refusal)
+    with db.edge():
+        return _page(events.get(stripe_id), would)
+
+
+@admin.post("/admin/events/<stripe_id>/replay", endpoint="replay_event")
+@opens_edges
+def replay_event(stripe_id: str) -> ResponseReturnValue:
+    """Ask Stripe about the event's object and write what it says."""
+    try:
+        changes = replay.replay(stripe_id)
+    except Refusal as refusal:
+        return _refused(stripe_id, refusal)
+    flash(f"Replayed: {_rows(len(changes))} changed." if changes else "Replayed. Nothing had to change.", "success")
+    return _back(stripe_id)
+
+
+@admin.post("/admin/events/<stripe_id>/retry", endpoint="retry_event")
+@opens_edges
+def retry_event(stripe_id: str) -> ResponseReturnValue:
+    """Let the event wait again, and work it off."""
+    try:
+        state = replay.retry(stripe_id)
+    except Refusal as refusal:
+        return _refused(stripe_id, refusal)
+    flash(f"Tried again: it is {state} now.", "success" if state == "done" else "warning")
+    return _back(stripe_id)
+
+
+@admin.post("/admin/events/<stripe_id>/park", endpoint="park_event")
+@opens_edges
+def park_event(stripe_id: str) -> ResponseReturnValue:
+    """Take the event out, with a reason."""
+    account = visitor.account()
+    try:
+        replay.park(stripe_id, request.form.get("reason", "")[:1000], by=account.email if account else "staff")
+    except Refusal as refusal:
+        return _refused(stripe_id, refusal)
+    flash("Parked. Nothing happens to it until somebody retries it.", "success")
+    return _back(stripe_id)
+
+
+def _back(stripe_id: str) -> ResponseReturnValue:
+    return redirect(url_for("billing_admin.event", stripe_id=stripe_id), 303)
+
+
+def _refused(stripe_id: str, refusal: Refusal) -> ResponseReturnValue:
+    """Back to the event, with the words of the refusal; without an event, the refusal itself."""
+    if refusal.status == 404:
+        raise refusal
+    flash(refusal.message, "error")
+    return _back(stripe_id)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def _page(row: WebhookEvent, would: list[Difference] | None = None) -> str:
+    return render_template(
+        "billing/admin/event.html",
+        event=row,
+        tone=words.event(row.state),
+        body=json.dumps(json.loads(row.body), indent=2, ensure_ascii=False) if row.body else None,
+        changes=[_changed(change) for change in row.changes or []],
+        would=None if would is None else by_row(would),
+        can_replay=row.noun is not None and row.state != "refused",
+        can_retry=row.state in replay.RETRIED,
+        can_park=row.state in PENDING,
+        error=row.error.strip() if row.error else None,
+        events_url=url_for("billing_admin.event_list"),
+    )
+
+
+def _changed(change: dict[str, Any]) -> Changed:
+    before = change["before"]
+    values = [(name, _plain((before or {}).get(name)), _plain(value)) for name, value in change["after"].items()]
+    return Changed(change["noun"], change["stripe_id"], before is None, values)
+
+
+def by_row(differences: Sequence[Difference]) -> list[Changed]:
+    """The differences, together for each row; a row that is only on one side has no values."""
+    found: dict[tuple[str, str], list[Difference]] = {}
+    for one in differences:
+        found.setdefault((one.table, one.stripe_id), []).append(one)
+    return [
+        Changed(
+            table.removeprefix("billing_"),
+            stripe_id,
+            any(one.field == ROW and one.here == "missing" for one in those),
+            [(one.field, _plain(one.here), _plain(one.at_stripe)) for one in those],
+        )
+        for (table, stripe_id), those in found.items()
+    ]
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Index, String, Text, select, text, update
+from sqlalchemy import JSON, Index, String, Text, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from billing.core import clock, db
+from billing.core import clock, db, logging
 from billing.core.logging import get_logger
 
 log = get_logger(__name__)
@@ -33,6 +33,7 @@ class Effect(db.Base):
     key: Mapped[str] = mapped_column(String(255), unique=True)
     name: Mapped[str] = mapped_column(String(80))
     payload: Mapped[dict[str, Any]]
+    request_ids: Mapped[list[str]] = mapped_column(JSON)  # of the requests that brought it about
     state: Mapped[str] = mapped_column(String(20))
     caused_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
@@ -56,7 +57,14 @@ def cause(key: str, name: str, payload: dict[str, Any]) -> None:
     `payload` is plain JSON and holds no secret.
     """
     session = db.begin_write()
-    values = {"key": key, "name": name, "payload": payload, "state": "waiting", "caused_at": clock.now()}
+    values = {
+        "key": key,
+        "name": name,
+        "payload": payload,
+        "request_ids": list(logging.request_ids()),
+        "state": "waiting",
+        "caused_at": clock.now(),
+    }
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(Effect).values(values).on_conflict_do_nothing(index_elements=["key"])
     effect_id = session.scalar(statement.returning(Effect.id))
@@ -81,17 +89,18 @@ def _carry_out(effect_id: int) -> None:
             update(Effect)
             .where(Effect.id == effect_id, Effect.state == "waiting")
             .values(state="done", done_at=clock.now())
-            .returning(Effect.name, Effect.payload)
+            .returning(Effect.name, Effect.payload, Effect.request_ids)
         )
         row = db.begin_write().execute(taken).one_or_none()
     if row is None:  # somebody else has it
         return
     handlers: dict[str, Handler] = current_app.extensions[_EXTENSION]
-    try:
-        handlers[row.name](row.payload)
-    except Exception as error:  # the change stands, whatever a receiver makes of it
-        log.exception("effect_failed", effect=row.name, row=effect_id)
-        with db.edge():
-            failed = update(Effect).where(Effect.id == effect_id)
-            words = "".join(traceback.format_exception(error))[-8000:]
-            db.begin_write().execute(failed.values(state="failed", error=words))
+    with logging.serving(row.request_ids):
+        try:
+            handlers[row.name](row.payload)
+        except Exception as error:  # the change stands, whatever a receiver makes of it
+            log.exception("effect_failed", effect=row.name, row=effect_id)
+            with db.edge():
+                failed = update(Effect).where(Effect.id == effect_id)
+                words = "".join(traceback.format_exception(error))[-8000:]
+                db.begin_write().execute(failed.values(state="failed", error=words))

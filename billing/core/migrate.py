@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import Connection, Engine, text
 
@@ -32,11 +34,16 @@ def followed() -> list[Path]:
 
 def config(connection: Connection, more_versions: Sequence[Path] = ()) -> Config:
     """Alembic's configuration for `connection`; `more_versions` are further folders of migrations to follow."""
+    made = _folders(more_versions)
+    made.attributes["connection"] = connection
+    return made
+
+
+def _folders(more_versions: Sequence[Path]) -> Config:
     made = Config()
     made.set_main_option("script_location", str(_HERE))
     made.set_main_option("path_separator", "newline")
     made.set_main_option("version_locations", "\n".join(map(str, (_HERE / "versions", *more_versions))))
-    made.attributes["connection"] = connection
     return made
 
 
@@ -46,6 +53,17 @@ def upgrade(engine: Engine, more_versions: Sequence[Path] = ()) -> bool:
         before = _applied(engine)
         command.upgrade(config(connection, more_versions), "heads")
     return _applied(engine) != before
+
+
+def is_pending(engine: Engine, more_versions: Sequence[Path] = ()) -> bool:
+    """Whether a migration is missing."""
+    return not _newest(tuple(more_versions)) <= _applied(engine)
+
+
+@lru_cache
+def _newest(more_versions: tuple[Path, ...]) -> frozenset[str]:
+    """The migrations that nothing follows: read once, for the files stay as they are while a process runs."""
+    return frozenset(ScriptDirectory.from_config(_folders(more_versions)).get_heads())
 
 
 @contextmanager

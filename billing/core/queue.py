@@ -28,6 +28,12 @@ def problem_with(url: str) -> str | None:
     return "must be inline, thread, or a queue: sqlite:///…, postgresql://… or redis://…"
 
 
+def count_waiting(url: str) -> int:
+    """How many tasks wait in the queue at `url`. Raises whatever its storage does where it cannot be reached."""
+    huey = _OPENERS[urlsplit(url).scheme](url)
+    return int(huey.pending_count())
+
+
 def _on_sqlite(url: str) -> Any:
     return SqliteHuey(_NAME, filename=unquote(urlsplit(url).path.removeprefix("/")), results=False)
 

@@ -109,6 +109,12 @@ def _ours() -> dict[str, Any] | None:
     )
 
 
+def configuration() -> dict[str, Any] | None:
+    """The active configuration that this deployment's customers meet, as Stripe has it; None where there is none."""
+    told = settings.current().stripe_portal_configuration
+    return next((held for held in gateway.list_configurations() if held["id"] == told), None) if told else _ours()
+
+
 def ensure_configured(return_url: str) -> None:
     """Make the configuration if this deployment has none; one that is there is left as it is."""
     if _configuration_id() is None:

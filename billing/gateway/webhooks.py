@@ -108,3 +108,9 @@ def create_thin_endpoint(url: str, events: Sequence[str]) -> tuple[str, str]:
     with asking() as stripe:
         made = plain(stripe.v2.core.event_destinations.create(params))
     return made["id"], made["webhook_endpoint"]["signing_secret"]
+
+
+def list_endpoints() -> list[dict[str, Any]]:
+    """Every endpoint, disabled ones included; without their secrets."""
+    with asking() as stripe:
+        return [plain(endpoint) for endpoint in stripe.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()]

@@ -1,13 +1,70 @@
 """Reading the inbox."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
-from billing.core import db, pagination
-from billing.sync.models import NEEDING_ATTENTION, WebhookEvent
+from billing.core import clock, db, pagination
+from billing.core.errors import NotFound
+from billing.sync.models import NEEDING_ATTENTION, PENDING, WebhookEvent
 
 PAGE_SIZE = 50
+_MOST_LOOKED_AT = 10_000
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which events are wanted: all that fit everything that is set.
+
+    `type` is one, or with * at its end all that begin so; `since` and `until` are the first and the last day (UTC) of
+    receiving.
+    """
+
+    state: str = ""
+    type: str = ""
+    customer: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    def narrow(self, query: Select[WebhookEvent]) -> Select[WebhookEvent]:
+        """The query, of these events only."""
+        if self.state:
+            query = query.where(WebhookEvent.state == self.state)
+        if self.type.endswith("*"):
+            query = query.where(WebhookEvent.type.startswith(self.type[:-1], autoescape=True))
+        elif self.type:
+            query = query.where(WebhookEvent.type == self.type)
+        if self.customer:
+            query = query.where(WebhookEvent.customer == self.customer)
+        if self.since:
+            query = query.where(WebhookEvent.received_at >= _midnight(self.since))
+        if self.until:
+            query = query.where(WebhookEvent.received_at < _midnight(self.until) + timedelta(days=1))
+        return query
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many events wait, and when the oldest of them came."""
+
+    count: int
+    oldest_at: datetime | None
+
+    @property
+    def age(self) -> timedelta:
+        """How long the oldest has waited; nothing where none does."""
+        return clock.now() - self.oldest_at if self.oldest_at else timedelta()
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How long events took from being received to being done: half of them less than `median`, one of them `worst`."""
+
+    count: int
+    median: timedelta
+    worst: timedelta
 
 
 def of_customers(stripe_ids: Sequence[str], count: int) -> Sequence[WebhookEvent]:
@@ -16,19 +73,58 @@ def of_customers(stripe_ids: Sequence[str], count: int) -> Sequence[WebhookEvent
     return db.session().scalars(newest.limit(count)).all()
 
 
-def page(state: str | None, cursor: str | None) -> pagination.Page[WebhookEvent]:
-    """A page of the inbox, newest first, of one state or of all."""
-    query = select(WebhookEvent)
-    if state:
-        query = query.where(WebhookEvent.state == state)
-    return pagination.page(db.session(), query, WebhookEvent.received_at, WebhookEvent.id, cursor, size=PAGE_SIZE)
+def get(stripe_id: str) -> WebhookEvent:
+    """The event of that id. Raises NotFound."""
+    found = db.session().scalar(select(WebhookEvent).where(WebhookEvent.stripe_id == stripe_id))
+    if found is None:
+        raise NotFound(f"No event {stripe_id} has arrived here.")
+    return found
+
+
+def page(wanted: Filters, cursor: str | None, *, size: int = PAGE_SIZE) -> pagination.Page[WebhookEvent]:
+    """A page of the inbox, newest first."""
+    query = wanted.narrow(select(WebhookEvent))
+    return pagination.page(db.session(), query, WebhookEvent.received_at, WebhookEvent.id, cursor, size=size)
 
 
 def count_needing_attention() -> dict[str, int]:
     """How many events failed, were parked or were refused, by state; states without any are left out."""
-    rows = db.session().execute(
-        select(WebhookEvent.state, func.count())
-        .where(WebhookEvent.state.in_(NEEDING_ATTENTION))
-        .group_by(WebhookEvent.state)
+    return _count_by_state(NEEDING_ATTENTION)
+
+
+def count_by_state() -> dict[str, int]:
+    """How many events are in each state; states without any are left out."""
+    return _count_by_state(())
+
+
+def _count_by_state(states: Sequence[str]) -> dict[str, int]:
+    query = select(WebhookEvent.state, func.count()).group_by(WebhookEvent.state)
+    return dict(db.session().execute(query.where(WebhookEvent.state.in_(states)) if states else query).all())
+
+
+def backlog() -> Backlog:
+    """What waits to be worked off, or to be tried again."""
+    query = select(func.count(), func.min(WebhookEvent.received_at)).where(WebhookEvent.state.in_(PENDING))
+    return Backlog(*db.session().execute(query).one())
+
+
+def last_delivery() -> WebhookEvent | None:
+    """The event that came last, of whatever type."""
+    newest = select(WebhookEvent).order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc())
+    return db.session().scalars(newest.limit(1)).first()
+
+
+def lag(within: timedelta) -> Lag | None:
+    """How long the events took that came `within` that time and are done (the newest 10,000 of them); None: none."""
+    query = (
+        select(WebhookEvent.received_at, WebhookEvent.done_at)
+        .where(WebhookEvent.received_at >= clock.now() - within, WebhookEvent.state == "done")
+        .order_by(WebhookEvent.received_at.desc())
+        .limit(_MOST_LOOKED_AT)
     )
-    return dict(rows.all())
+    took = sorted(done - received for received, done in db.session().execute(query) if done is not None)
+    return Lag(len(took), took[len(took) // 2], took[-1]) if took else None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

@@ -6,7 +6,7 @@ JSON callers; security headers are on every answer.
 
 from collections.abc import Callable
 from functools import cached_property, wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response, abort, redirect, request
 from flask.typing import ResponseReturnValue, RouteCallable
@@ -19,7 +19,10 @@ from billing.core import assets, db
 from billing.core.errors import Refusal
 from billing.web import context, headers, refusals, requests, visitor
 
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OPENS_EDGES = "opens_edges"
 
 
 class PageBlueprint(Blueprint):
@@ -51,9 +54,15 @@ class PageBlueprint(Blueprint):
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        """Add a view, which becomes one transaction: returning commits, raising rolls back."""
-        edged = _in_edge(view_func) if view_func else None
+        """Add a view, which becomes one transaction, unless it `opens_edges`: returning commits, raising rolls back."""
+        edged = _in_edge(view_func) if view_func and not hasattr(view_func, _OPENS_EDGES) else view_func
         super().add_url_rule(rule, endpoint, edged, provide_automatic_options, **options)
+
+
+def opens_edges(view: View) -> View:
+    """Mark a view that is no transaction: it opens edges itself, one after the other, or must not need the database."""
+    setattr(view, _OPENS_EDGES, True)
+    return view
 
 
 def _in_edge(view: RouteCallable) -> Callable[..., ResponseReturnValue]:

@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("request_id", sa.String(length=100), nullable=True),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("attempts", BIG, nullable=False),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
@@ -108,6 +108,7 @@ def upgrade() -> None:
             postgresql_where=waits,
         )
     op.create_index("ix_billing_webhook_events_state", "billing_webhook_events", ["state", "id"])
+    op.create_index("ix_billing_webhook_events_received", "billing_webhook_events", ["received_at", "id"])
 
     op.create_table(
         "billing_customers",

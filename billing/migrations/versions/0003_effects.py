@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("request_ids", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("caused_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),

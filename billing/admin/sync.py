@@ -1,0 +1,120 @@
+"""How well the local tables keep up with Stripe: lag, backlog, missed events, drift and its repair."""
+
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from billing.admin.events import by_row
+from billing.admin.pages import admin
+from billing.core import clock, settings
+from billing.core.errors import NotFound, Refusal
+from billing.sync import drift, repair, tail
+from billing.sync import queries as events
+from billing.sync.models import STATES
+from billing.sync.preview import Difference
+from billing.sync.records import DriftFinding, DriftRun
+from billing.web import words
+from billing.web.blueprint import opens_edges
+
+_RUNS = 14
+_FINDINGS = 100
+_LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
+_HOUR = timedelta(hours=1)
+
+
+@admin.get("/admin/sync")
+@opens_edges
+def sync_page() -> ResponseReturnValue:
+    """What waits, how long events take, what Stripe's list of events and the last comparisons say."""
+    waiting, lag, last = events.backlog(), events.lag(_HOUR), events.last_delivery()
+    counts = events.count_by_state()
+    runs = drift.trend(_RUNS)
+    left = tail.left()
+    return render_template(
+        "billing/admin/sync.html",
+        waiting=waiting.count,
+        waiting_age=clock.in_words(waiting.age) if waiting.count else None,
+        lag={"count": lag.count, "median": clock.in_words(lag.median), "worst": clock.in_words(lag.worst)}
+        if lag
+        else None,
+        last=last,
+        last_url=url_for("billing_admin.event", stripe_id=last.stripe_id) if last else None,
+        states=[
+            {
+                "name": state,
+                "tone": words.event(state),
+                "count": counts[state],
+                "url": url_for("billing_admin.event_list", state=state),
+            }
+            for state in STATES
+            if state in counts
+        ],
+        tail_left=None if left is None else left.days,
+        processing=settings.current().event_processing.partition(":")[0],
+        runs=[_run(row) for row in runs],
+        most=max((row.differing for row in runs), default=0),
+    )
+
+
+def _run(row: DriftRun) -> dict[str, Any]:
+    return {
+        "began_at": row.began_at,
+        "is_finished": row.finished_at is not None,
+        "nouns": ", ".join(noun.replace("_", " ") for noun in row.nouns),
+        "compared": row.compared,
+        "differing": row.differing,
+        "repaired": row.repaired,
+        "url": url_for("billing_admin.drift_run", run_id=row.id),
+    }
+
+
+@admin.get(f"/admin/sync/drift/<int(max={_LARGEST_ID}):run_id>")
+def drift_run(run_id: int) -> ResponseReturnValue:
+    """What a comparison found, and the button that repairs it, which this page is the question before."""
+    row = _find(run_id)
+    found = list(islice(drift.findings(run_id), _FINDINGS))
+    return render_template(
+        "billing/admin/drift.html",
+        run=_run(row),
+        findings=[_finding(one) for one in found],
+        open_count=row.differing - row.repaired,
+        repairable=any(not one.is_repaired and one.cause != "gone" for one in found),
+        at_once=repair.AT_ONCE,
+        sync_url=url_for("billing_admin.sync_page"),
+        repair_url=url_for("billing_admin.repair_drift", run_id=run_id),
+    )
+
+
+def _find(run_id: int) -> DriftRun:
+    found = repair.find(run_id)
+    if found is None:
+        raise NotFound("There is no such comparison.")
+    return found
+
+
+def _finding(row: DriftFinding) -> dict[str, Any]:
+    return {
+        "noun": row.noun,
+        "stripe_id": row.stripe_id,
+        "cause": drift.CAUSES.get(row.cause, row.cause),
+        "is_repaired": row.is_repaired,
+        "rows": by_row([Difference(**one) for one in row.differences]),
+    }
+
+
+@admin.post(f"/admin/sync/drift/<int(max={_LARGEST_ID}):run_id>/repair")
+@opens_edges
+def repair_drift(run_id: int) -> ResponseReturnValue:
+    """Write what Stripe says now of what the comparison found."""
+    _find(run_id)
+    try:
+        done = repair.repair(run_id)
+    except Refusal as refusal:
+        flash(refusal.message, "error")
+    else:
+        more = f" {done.left} are left." if done.left else ""
+        flash(f"{done.count} objects now say what Stripe says.{more}", "warning" if done.left else "success")
+    return redirect(url_for("billing_admin.drift_run", run_id=run_id), 303)

@@ -1,0 +1,272 @@
+"""`flask billing events …`: what Stripe sent, and what can be done about it."""
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from rich.markup import escape
+
+from billing.cli.billing import as_json, billing
+from billing.cli.output import refusing_in_words, say, say_json, say_table
+from billing.core import clock, db
+from billing.sync import queries, replay
+from billing.sync.models import NEEDING_ATTENTION, STATES, WebhookEvent
+from billing.sync.queries import Filters
+
+_STYLES = {"received": "yellow", "failed": "yellow", "done": "green", "parked": "red", "refused": "red"}
+_KEEP_DAYS = 90
+
+event_id = click.argument("event_id", metavar="EVENT")
+
+
+@billing.group("events", cls=AppGroup)
+def events() -> None:
+    """The inbox: every event Stripe sent, and what became of it."""
+
+
+@events.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--type", "event_type", default="", help="Only those of this type; with * at its end, all that begin so.")
+@click.option("--customer", default="", help="Only those about this customer (cus_…).")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only those received on this day (UTC) or later.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Only those received on this day or earlier.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@click.option("--cursor", help="Go on after an earlier list; --json tells where.")
+@as_json
+@refusing_in_words
+def list_command(
+    state: str | None,
+    event_type: str,
+    customer: str,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+) -> None:
+    """List events, the newest first."""
+    wanted = Filters(state or "", event_type, customer, _day(since), _day(until))
+    with db.edge():
+        page = queries.page(wanted, cursor, size=limit)
+        if as_json:
+            say_json({"events": [_summary(row) for row in page.rows], "older": page.older})
+            return
+        if not page.rows:
+            say("No event has come that fits." if wanted != Filters() else "No event has come yet.")
+            return
+        say_table(
+            ["Received", "Event", "Type", "State", "About"],
+            [
+                (f"{row.received_at:%Y-%m-%d %H:%M:%S}", row.stripe_id, row.type, row.state, row.object_id or "–")
+                for row in page.rows
+            ],
+        )
+        if page.older:
+            say("[dim]There are older ones: --limit shows more, --state and --type fewer.[/]")
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+@events.command("show")
+@event_id
+@as_json
+@refusing_in_words
+def show(event_id: str, *, as_json: bool) -> None:
+    """Show an event whole: what came, what it changed, what went wrong."""
+    with db.edge():
+        row = queries.get(event_id)
+        body = json.loads(row.body) if row.body else None
+        if as_json:
+            say_json(_summary(row) | {"error": row.error, "changes": row.changes, "body": body})
+            return
+        say(f"[bold]{escape(row.type)}[/]  {_painted(row.state)}")
+        for name, value in _facts(row):
+            say(f"  [dim]{name:<12}[/] {escape(value)}")
+        if row.error:
+            say(f"\n[red]{escape(row.error.strip())}[/]")
+        if row.changes:
+            say("\n[bold]What it changed[/]")
+            _say_changes(row.changes)
+        if body is None:
+            say("\n[dim]Its body was pruned.[/]")
+        else:
+            say(f"\n[bold]What Stripe sent[/]\n{escape(json.dumps(body, indent=2, ensure_ascii=False))}")
+
+
+def _facts(row: WebhookEvent) -> list[tuple[str, str]]:
+    facts: list[tuple[str, Any]] = [
+        ("event", row.stripe_id),
+        ("about", f"{row.noun} {row.object_id}" if row.noun else "nothing that is kept here"),
+        ("customer", row.customer),
+        ("created", _moment(row.created_at)),
+        ("received", _moment(row.received_at)),
+        ("done", _moment(row.done_at)),
+        ("attempts", row.attempts),
+        ("next try", _moment(row.next_try_at) if row.state == "failed" else None),
+        ("took", f"{row.duration_ms} ms" if row.duration_ms is not None else None),
+        ("API version", row.api_version),
+        ("request", row.request_id),
+    ]
+    return [(name, str(value)) for name, value in facts if value is not None]
+
+
+@events.command("replay")
+@event_id
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@as_json
+@refusing_in_words
+def replay_command(event_id: str, *, dry_run: bool, as_json: bool) -> None:
+    """Ask Stripe what is true now of what an event is about, and write that.
+
+    It does no harm however old the event is, and sends nothing twice.
+    """
+    if dry_run:
+        would = replay.would_change(event_id)
+        if as_json:
+            say_json({"event": event_id, "would_change": [asdict(one) for one in would]})
+        elif not would:
+            say("Nothing would change: the local tables say what Stripe says.")
+        else:
+            _say_values([(f"{one.table} {one.stripe_id}", one.field, one.here, one.at_stripe) for one in would])
+        return
+    changes = replay.replay(event_id)
+    if as_json:
+        say_json({"event": event_id, "changes": changes})
+    elif changes:
+        say("Replayed. It changed:")
+        _say_changes(changes)
+    else:
+        say("Replayed. Nothing had to change.")
+
+
+def _say_changes(changes: list[dict[str, Any]]) -> None:
+    _say_values(
+        [
+            (f"{change['noun']} {change['stripe_id']}", field, (change["before"] or {}).get(field), value)
+            for change in changes
+            for field, value in change["after"].items()
+        ]
+    )
+
+
+def _say_values(values: list[tuple[str, str, Any, Any]]) -> None:
+    """Values before and after, row by row."""
+    last = None
+    for row, field, before, after in values:
+        if row != last:
+            say(f"[yellow]~[/] [bold]{escape(row)}[/]")
+        say(f"    {escape(field)}: [red]{escape(_plain(before))}[/] → [green]{escape(_plain(after))}[/]")
+        last = row
+
+
+@events.command("retry")
+@click.argument("event_ids", nargs=-1, metavar="[EVENT]...")
+@click.option("--all", "is_all", is_flag=True, help="All that failed or were parked.")
+@as_json
+@refusing_in_words
+def retry_command(event_ids: tuple[str, ...], *, is_all: bool, as_json: bool) -> None:
+    """Let failed or parked events wait again, with all their attempts, and work them off at once."""
+    if is_all == bool(event_ids):
+        raise click.UsageError("name the events, or say --all")
+    if is_all:
+        count = replay.retry_all()
+        with db.edge():
+            left = queries.count_needing_attention()
+        if as_json:
+            say_json({"retried": count, "left": left})
+        else:
+            say(f"{count} events tried again." if count else "Nothing has failed, and nothing is parked.")
+            _say_left(left)
+        return
+    states = {event_id: replay.retry(event_id) for event_id in event_ids}
+    if as_json:
+        say_json({"states": states})
+    else:
+        for event_id, state in states.items():
+            say(f"{escape(event_id)} is {_painted(state)} now.")
+
+
+def _say_left(counts: dict[str, int]) -> None:
+    """What still needs somebody's eyes."""
+    if counts:
+        words = ", ".join(f"{counts[state]} {state}" for state in NEEDING_ATTENTION if state in counts)
+        say(f"[yellow]Still to be looked at: {words}.[/]")
+
+
+@events.command("park")
+@event_id
+@click.option("--reason", required=True, help="Why, for whoever finds it.")
+@as_json
+@refusing_in_words
+def park_command(event_id: str, *, reason: str, as_json: bool) -> None:
+    """Take a waiting event out; retrying it brings it back."""
+    replay.park(event_id, reason, by=os.environ.get("USER", "the command line"))
+    if as_json:
+        say_json({"event": event_id, "state": "parked"})
+    else:
+        say(f"{escape(event_id)} is parked. `flask billing events retry` brings it back.")
+
+
+@events.command("prune")
+@click.option("--days", type=click.IntRange(1), default=_KEEP_DAYS, show_default=True, help="Keep what is younger.")
+@click.option("--yes", is_flag=True, help="Do not ask before letting go.")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@as_json
+@refusing_in_words
+def prune_command(*, days: int, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Let go of the bodies of old events that are done or ignored, and of what they changed.
+
+    The events themselves stay known, so that none is worked off again should it come once more.
+    """
+    if as_json and not (yes or dry_run):
+        raise click.UsageError("--json cannot ask: add --yes or --dry-run")
+    before = clock.now() - timedelta(days=days)
+    count = replay.count_prunable(before)
+    may = count > 0 and not dry_run and (yes or click.confirm(f"Let go of the bodies of {count} events?"))
+    pruned = replay.prune(before) if may else 0
+    if as_json:
+        say_json({"before": before, "prunable": count, "pruned": pruned})
+    elif pruned:
+        say(f"{pruned} bodies are gone.")
+    elif count == 0:
+        say(f"Nothing to prune: no body is older than {days} days.")
+    else:
+        say(f"{count} bodies are older than {days} days. None was let go.")
+
+
+def _summary(row: WebhookEvent) -> dict[str, Any]:
+    return {
+        "event": row.stripe_id,
+        "type": row.type,
+        "state": row.state,
+        "noun": row.noun,
+        "object": row.object_id,
+        "customer": row.customer,
+        "created_at": row.created_at.isoformat(),
+        "received_at": row.received_at.isoformat(),
+        "done_at": row.done_at.isoformat() if row.done_at else None,
+        "attempts": row.attempts,
+        "request_id": row.request_id,
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else None
+
+
+def _painted(state: str) -> str:
+    style = _STYLES.get(state, "dim")
+    return f"[{style}]{state}[/]"
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
