@@ -45,6 +45,7 @@ def record(session: Session, subscription: Subscription) -> None:
     """Remember the trial of `subscription`, if it has one, under every mark of its person; again is harmless."""
     if subscription.trial_start is None:
         return
+    session.flush()  # a new row knows its customer from then on
     account = subscription.customer.account
     if account is None:
         return
