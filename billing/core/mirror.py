@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import String, select
+from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -79,3 +79,9 @@ def store(session: Session, model: type[Row], stripe_id: str, as_of: int, values
     for name, value in after.items():
         setattr(row, name, value)
     return Change(row, before, after)
+
+
+def forget(session: Session, model: type[Row], stripe_id: str) -> None:
+    """Drop the row of an object that is not to be kept any more, if there is one."""
+    session.execute(delete(model).where(model.stripe_id == stripe_id))
+    db.read_cache().pop((model, stripe_id), None)

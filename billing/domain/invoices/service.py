@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from billing.core import mirror
 from billing.core.clock import from_timestamp
 from billing.core.money import Money
 from billing.domain.invoices.models import Invoice
@@ -25,7 +25,7 @@ class NextPayment:
 
 def forget(session: Session, stripe_id: str) -> None:
     """Drop an invoice that Stripe does not have any more: a draft somebody deleted."""
-    session.execute(delete(Invoice).where(Invoice.stripe_id == stripe_id))
+    mirror.forget(session, Invoice, stripe_id)
 
 
 def next_payment(subscription: Subscription) -> NextPayment | None:
