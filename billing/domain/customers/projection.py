@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing.core import settings
+from billing.core import db, settings
 from billing.core.clock import from_timestamp
 from billing.core.mirror import Change, find, store
 from billing.domain.accounts.models import Account
@@ -25,7 +25,11 @@ def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Cu
         values: dict[str, Any] = {"is_deleted": True}
         if known is None:
             values.update(livemode=settings.current().livemode, balance=0, tax_ids=[], is_delinquent=False)
-        return store(session, Customer, customer["id"], as_of, values)
+        elif known.account_id is not None:
+            db.take_turn(_turn(known.account_id))
+        change = store(session, Customer, customer["id"], as_of, values)
+        _pass_on(session, change.row)
+        return change
     values = {
         "livemode": customer["livemode"],
         "email": customer["email"],
@@ -42,7 +46,7 @@ def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Cu
     }
     account = _account_named(session, customer["metadata"])
     values["named_account"] = account.uid if account else None
-    if account is not None and not _has_another(session, account, customer):
+    if account is not None and _may_have(session, account, customer):
         values["account_id"] = account.id
     return store(session, Customer, customer["id"], as_of, values)
 
@@ -61,6 +65,35 @@ def _account_named(session: Session, metadata: dict[str, str]) -> Account | None
     if metadata.get("deployment") != settings.current().deployment_name:
         return None
     return session.scalar(select(Account).where(Account.uid == metadata.get("account_id")))
+
+
+def _turn(account_id: int) -> str:
+    return f"customer-of:{account_id}"
+
+
+def _pass_on(session: Session, deleted: Customer) -> None:
+    """Tie the account to the customer that came after the deleted one, and may have been heard of first."""
+    if deleted.account_id is None or not deleted.is_deleted:
+        return
+    session.flush()
+    heir = session.scalar(
+        select(Customer)
+        .join(Account, Account.uid == Customer.named_account)
+        .where(Account.id == deleted.account_id, Customer.livemode == deleted.livemode, Customer.is_deleted.is_(False))
+        .order_by(Customer.id)
+        .limit(1)
+    )
+    if heir is not None:
+        heir.account_id = deleted.account_id
+        session.flush()
+
+
+def _may_have(session: Session, account: Account, customer: dict[str, Any]) -> bool:
+    """Whether the customer may be the account's."""
+    if _has_another(session, account, customer):
+        db.take_turn(_turn(account.id))  # whoever is deleting the other one has done so now, or will find this one
+        return not _has_another(session, account, customer)
+    return True
 
 
 def _has_another(session: Session, account: Account, customer: dict[str, Any]) -> bool:
