@@ -22,7 +22,7 @@ BURSTS = (
 """What is delivered of signing up, renewing, failing to pay and ending: twelve events."""
 _EXPANSIONS = {
     "/v1/customers/": ["tax_ids", "invoice_settings.default_payment_method"],
-    "/v1/subscriptions/": ["latest_invoice", "customer", "default_payment_method"],
+    "/v1/subscriptions/": ["latest_invoice", "discounts", "customer.tax_ids", "default_payment_method"],
     "/v1/invoices/": [
         *("payments.data.payment.payment_intent", "total_discount_amounts.discount.source.coupon"),
         *("customer.tax_ids", "customer.invoice_settings.default_payment_method"),
@@ -87,12 +87,14 @@ def live_once(folder: Path) -> Life:
 
     metadata = {"account_id": "ACCOUNT_UID", "deployment": "default"}
     customer = call("POST", "/v1/customers", {"email": "ada@example.com", "name": "Ada", "metadata": metadata})["id"]
-    _give_card(sandbox, customer, "pm_card_visa")
+    method = call("POST", "/v1/payment_methods/pm_card_visa/attach", {"customer": customer})["id"]
+    call("POST", f"/v1/customers/{customer}", {"invoice_settings": {"default_payment_method": method}})
     made = call("POST", "/v1/subscriptions", {"customer": customer, "items": [{"price": price["id"]}]})
     end_burst(BURSTS[0])
     sandbox.advance(MONTH)
     end_burst(BURSTS[1])
-    _give_card(sandbox, customer, "pm_card_chargeCustomerFail")
+    with sandbox.unit() as unit:  # as the dashboard's button does it: the bank declines from now on
+        unit.save(unit.get("payment_method", method) | {"_token": "chargeCustomerFail"})
     sandbox.advance(MONTH)
     end_burst(BURSTS[2])
     call("DELETE", f"/v1/subscriptions/{made['id']}")
@@ -101,12 +103,6 @@ def live_once(folder: Path) -> Life:
     everything = "".join(text for burst in bursts for text in burst) + "".join(answers[-1].values())
     sandbox.close()
     return Life(bursts, answers, product, price, _ids(everything))
-
-
-def _give_card(sandbox: Sandbox, customer: str, token: str) -> None:
-    method = sandbox.call("POST", f"/v1/payment_methods/{token}/attach", {"customer": customer})["id"]
-    changed = {"invoice_settings": {"default_payment_method": method}}
-    sandbox.call("POST", f"/v1/customers/{customer}", changed)
 
 
 def _events(sandbox: Sandbox) -> list[dict[str, Any]]:
