@@ -172,13 +172,12 @@ def _finding_as_dict(finding: DriftFinding) -> dict[str, Any]:
 def _say_drift(run: DriftRun) -> None:
     if not run.differing:
         say(f"{run.compared:,} objects compared: the local tables say what Stripe says.")
-    rows = []
     for finding, _ in zip(drift.findings(run.id), range(_SHOWN), strict=False):
-        cause = "repaired" if finding.is_repaired else drift.CAUSES[finding.cause]
-        fields = "\n".join(_in_words(one, finding) for one in finding.differences)
-        rows.append((finding.noun, finding.stripe_id, fields, cause))
-    if rows:
-        say_table(["Noun", "Object", "Here → at Stripe", "Likely cause"], rows)
+        cause = "[green]repaired[/]" if finding.is_repaired else drift.CAUSES[finding.cause]
+        say(f"[yellow]~[/] [bold]{finding.noun} {escape(finding.stripe_id)}[/]  {cause}")
+        for difference in finding.differences:
+            say(f"    {escape(_in_words(difference, finding))}")
+    if run.differing:
         more = f" The first {_SHOWN} are shown; --json has all." if run.differing > _SHOWN else ""
         say(f"{run.compared:,} objects compared, {run.differing:,} differ, {run.repaired:,} repaired.{more}")
     trend = "  ".join(f"{one.differing:,}" for one in reversed(drift.trend(_TREND)))

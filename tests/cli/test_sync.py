@@ -1,0 +1,121 @@
+"""`flask billing sync …` and `flask billing export`: what they say to people and to programs, and how they exit."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from sqlalchemy import delete, update
+
+from billing.core import db
+from billing.domain.customers.models import Customer
+from billing.domain.subscriptions.models import Subscription, SubscriptionItem
+from tests.domain import people
+from tests.support.portal import Portal
+
+
+@pytest.fixture
+def paying(sqlite_portal: Portal) -> dict[str, Any]:
+    """A subscription that the portal knows of."""
+    with sqlite_portal.app.app_context():
+        made = people.subscribe(sqlite_portal, people.account())
+    sqlite_portal.drain()
+    return made
+
+
+def write(portal: Portal, *statements: Any) -> None:
+    with portal.app.app_context(), db.edge():
+        for statement in statements:
+            db.begin_write().execute(statement)
+
+
+def invoke(portal: Portal, *command: str) -> Result:
+    return portal.app.test_cli_runner().invoke(args=["billing", *command])
+
+
+def test_backfill_tells_what_it_brought(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
+    write(sqlite_portal, delete(SubscriptionItem), delete(Subscription))
+    told = sqlite_portal.run("billing", "sync", "backfill", "customer", "subscription")
+    assert [line.split()[:3] for line in told.splitlines()[1:]] == [["customer", "1", "0"], ["subscription", "1", "0"]]
+    again = json.loads(invoke(sqlite_portal, "sync", "backfill", "subscription", "--rate", "500", "--json").stdout)
+    assert again == [{"noun": "subscription", "count": 1, "failed": 0, "resumed": False}]
+    refused = invoke(sqlite_portal, "sync", "backfill", "unicorn")
+    assert refused.exit_code == 2
+    assert "'subscription'" in refused.output
+
+
+def test_backfill_says_what_it_could_not_keep(sqlite_portal: Portal) -> None:
+    sqlite_portal.sandbox.call("POST", "/v1/products", {"name": "x", "metadata": {"plan": "x", "rank": "highest"}})
+    told = invoke(sqlite_portal, "sync", "backfill", "product")
+    assert told.exit_code == 1
+    assert "Some could not be kept" in told.output
+
+
+def test_tail_finds_what_was_missed_and_works_it_off(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
+    sqlite_portal.run("billing", "sync", "tail")
+    sqlite_portal.sandbox.call("POST", "/v1/sandbox/webhook_faults", {"drop_next": 1})
+    sqlite_portal.sandbox.call("POST", f"/v1/customers/{paying['customer']}", {"name": "Countess"})
+    assert ", 1 of them new here." in sqlite_portal.run("billing", "sync", "tail")
+    with sqlite_portal.app.app_context(), db.edge() as session:
+        assert session.query(Customer).one().name == "Countess"
+    assert json.loads(invoke(sqlite_portal, "sync", "tail", "--json").stdout)["kept"] == 0
+
+
+def test_drift_is_shown_and_repaired(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
+    assert "say what Stripe says" in sqlite_portal.run("billing", "sync", "drift")
+    write(sqlite_portal, update(Subscription).values(status="past_due"))
+    told = invoke(sqlite_portal, "sync", "drift", "subscription")
+    assert told.exit_code == 1
+    assert f"~ subscription {paying['id']}  its last event was missed" in told.output
+    assert "    status: past_due → active\n" in told.output
+    assert "1 objects compared, 1 differ, 0 repaired." in told.output
+    assert "newest last: 0  1\n" in told.output
+    repaired = json.loads(invoke(sqlite_portal, "sync", "drift", "subscription", "--repair", "--json").stdout)
+    assert (repaired["differing"], repaired["repaired"], repaired["trend"]) == (1, 1, [0, 1, 1])
+    (finding,) = repaired["findings"]
+    assert finding["differences"] == [
+        {
+            "table": "billing_subscriptions",
+            "stripe_id": paying["id"],
+            "field": "status",
+            "here": "past_due",
+            "at_stripe": "active",
+        }
+    ]
+
+
+def test_detect_tells_the_way_out(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
+    assert sqlite_portal.run("billing", "sync", "detect") == "Nothing is wrong.\n"
+    write(sqlite_portal, update(Customer).values(account_id=None, named_account=None))
+    told = invoke(sqlite_portal, "sync", "detect")
+    assert told.exit_code == 1
+    assert "! customer without account" in told.output
+    assert "→ If it is one of yours" in told.output
+    (finding,) = json.loads(invoke(sqlite_portal, "sync", "detect", "--json").stdout)
+    assert (finding["kind"], finding["subject"]) == ("customer_without_account", paying["customer"])
+
+
+def test_push_tells_what_stripe_does_not_know_yet(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
+    assert sqlite_portal.run("billing", "sync", "push") == "There is nothing to tell Stripe.\n"
+    with sqlite_portal.app.app_context(), db.edge():
+        people.accounts.ensure(people.AccountRef("user:ada@example.com", "Ada", "nowhere"))
+    told = invoke(sqlite_portal, "sync", "push")
+    assert told.exit_code == 1
+    assert "given up" in told.output
+    assert json.loads(invoke(sqlite_portal, "sync", "push", "--json").stdout)["waiting"][0]["attempts"] == 1
+
+
+def test_export_writes_a_table(sqlite_portal: Portal, paying: dict[str, Any], tmp_path: Path) -> None:
+    sqlite_portal.run("billing", "export", "invoice", "--output", str(tmp_path / "invoices.csv"))
+    with (tmp_path / "invoices.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["status"], row["total"]) == ("paid", "1200")
+    told = invoke(sqlite_portal, "export", "subscription_items", "--format", "jsonl").stdout
+    assert [json.loads(line)["price_stripe_id"] for line in told.splitlines()] == [
+        paying["items"]["data"][0]["price"]["id"]
+    ]
+    refused = invoke(sqlite_portal, "export", "unicorn")
+    assert refused.exit_code == 1
+    assert "There is no unicorn to export." in refused.output
