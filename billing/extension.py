@@ -15,8 +15,8 @@ from werkzeug.test import Client
 from billing.admin import accounts, events
 from billing.admin import sync as sync_pages
 from billing.admin.pages import admin
+from billing.cli import doctor, sync
 from billing.cli import events as event_commands
-from billing.cli import sync
 from billing.cli.billing import billing
 from billing.core import clock, db, effects, ratelimit, signals
 from billing.core import settings as settings_of
@@ -40,6 +40,7 @@ __all__ = [
     "account",
     "accounts",
     "checkout",
+    "doctor",
     "event_commands",
     "events",
     "invoices",

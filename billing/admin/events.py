@@ -113,10 +113,10 @@ def dry_run(stripe_id: str) -> ResponseReturnValue:
 def replay_event(stripe_id: str) -> ResponseReturnValue:
     """Ask Stripe about the event's object and write what it says."""
     try:
-        changes = replay.replay(stripe_id)
+        changed = by_row(replay.replay(stripe_id))
     except Refusal as refusal:
         return _refused(stripe_id, refusal)
-    flash(f"Replayed: {_rows(len(changes))} changed." if changes else "Replayed. Nothing had to change.", "success")
+    flash(f"Replayed: {_rows(len(changed))} changed." if changed else "Replayed. Nothing had to change.", "success")
     return _back(stripe_id)
 
 

@@ -15,6 +15,7 @@ from billing.cli.output import refusing_in_words, say, say_json, say_table
 from billing.core import clock, db
 from billing.sync import queries, replay
 from billing.sync.models import NEEDING_ATTENTION, STATES, WebhookEvent
+from billing.sync.preview import Difference
 from billing.sync.queries import Filters
 
 _STYLES = {"received": "yellow", "failed": "yellow", "done": "green", "parked": "red", "refused": "red"}
@@ -60,11 +61,8 @@ def list_command(
             say("No event has come that fits." if wanted != Filters() else "No event has come yet.")
             return
         say_table(
-            ["Received", "Event", "Type", "State", "About"],
-            [
-                (f"{row.received_at:%Y-%m-%d %H:%M:%S}", row.stripe_id, row.type, row.state, row.object_id or "–")
-                for row in page.rows
-            ],
+            ["Received", "State", "Event"],
+            [(f"{row.received_at:%Y-%m-%d %H:%M}", row.state, f"{row.type}\n{row.stripe_id}") for row in page.rows],
         )
         if page.older:
             say("[dim]There are older ones: --limit shows more, --state and --type fewer.[/]")
@@ -127,43 +125,42 @@ def replay_command(event_id: str, *, dry_run: bool, as_json: bool) -> None:
 
     It does no harm however old the event is, and sends nothing twice.
     """
-    if dry_run:
-        would = replay.would_change(event_id)
-        if as_json:
-            say_json({"event": event_id, "would_change": [asdict(one) for one in would]})
-        elif not would:
-            say("Nothing would change: the local tables say what Stripe says.")
-        else:
-            _say_values([(f"{one.table} {one.stripe_id}", one.field, one.here, one.at_stripe) for one in would])
-        return
-    changes = replay.replay(event_id)
+    found = replay.would_change(event_id) if dry_run else replay.replay(event_id)
     if as_json:
-        say_json({"event": event_id, "changes": changes})
-    elif changes:
-        say("Replayed. It changed:")
-        _say_changes(changes)
+        said = "would_change" if dry_run else "changed"
+        say_json({"event": event_id, said: [asdict(one) for one in found]})
+    elif not found:
+        say("Nothing would change." if dry_run else "Replayed. Nothing had to change.")
     else:
-        say("Replayed. Nothing had to change.")
+        say("A replay would change:" if dry_run else "Replayed. It changed:")
+        _say_differences(found)
+
+
+def _say_differences(found: list[Difference]) -> None:
+    last = None
+    for one in found:
+        row = f"{one.table.removeprefix('billing_')} {one.stripe_id}"
+        if row != last:
+            say(f"[yellow]~[/] [bold]{escape(row)}[/]")
+        _say_value(one.field, one.here, one.at_stripe)
+        last = row
 
 
 def _say_changes(changes: list[dict[str, Any]]) -> None:
-    _say_values(
-        [
-            (f"{change['noun']} {change['stripe_id']}", field, (change["before"] or {}).get(field), value)
-            for change in changes
-            for field, value in change["after"].items()
-        ]
-    )
+    """The rows an event changed; of new ones what they hold."""
+    for change in changes:
+        before = change["before"]
+        sign = "[green]+[/]" if before is None else "[yellow]~[/]"
+        say(f"{sign} [bold]{escape(change['noun'])} {escape(change['stripe_id'])}[/]")
+        for field, value in change["after"].items():
+            if before is not None:
+                _say_value(field, before[field], value)
+            elif value not in (None, [], {}):
+                say(f"    {escape(field)}: {escape(_plain(value))}")
 
 
-def _say_values(values: list[tuple[str, str, Any, Any]]) -> None:
-    """Values before and after, row by row."""
-    last = None
-    for row, field, before, after in values:
-        if row != last:
-            say(f"[yellow]~[/] [bold]{escape(row)}[/]")
-        say(f"    {escape(field)}: [red]{escape(_plain(before))}[/] → [green]{escape(_plain(after))}[/]")
-        last = row
+def _say_value(field: str, before: Any, after: Any) -> None:
+    say(f"    {escape(field)}: [red]{escape(_plain(before))}[/] → [green]{escape(_plain(after))}[/]")
 
 
 @events.command("retry")

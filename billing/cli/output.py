@@ -37,6 +37,14 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     _console().print(table)
 
 
+def say_aligned(rows: Sequence[Sequence[str]]) -> None:
+    """Rows without headings, each column as wide as it needs, the last wrapping within itself; mark-up as in `say`."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
+
+
 def progress(*columns: ProgressColumn) -> Progress:
     """A bar for each task, and the columns behind it, on standard error; shown only where a person looks on."""
     console = Console(stderr=True)

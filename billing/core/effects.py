@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import JSON, Index, String, Text, select, text, update
+from sqlalchemy import JSON, Index, String, Text, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -81,6 +81,11 @@ def carry_out_due() -> int:
     for effect_id in waiting:
         _carry_out(effect_id)
     return len(waiting)
+
+
+def count_failed() -> int:
+    """How many effects raised when they were carried out."""
+    return db.session().scalar(select(func.count()).select_from(Effect).where(Effect.state == "failed")) or 0
 
 
 def _carry_out(effect_id: int) -> None:

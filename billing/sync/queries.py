@@ -108,6 +108,12 @@ def backlog() -> Backlog:
     return Backlog(*db.session().execute(query).one())
 
 
+def count_left_behind(since: timedelta) -> int:
+    """How many events have been due for longer than that, although somebody should work them off."""
+    due = (WebhookEvent.state.in_(PENDING), WebhookEvent.next_try_at < clock.now() - since)
+    return db.session().scalar(select(func.count()).select_from(WebhookEvent).where(*due)) or 0
+
+
 def last_delivery() -> WebhookEvent | None:
     """The event that came last, of whatever type."""
     newest = select(WebhookEvent).order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc())

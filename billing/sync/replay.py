@@ -7,7 +7,6 @@ so already changes nothing and announces nothing. Each function opens the edges 
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -18,7 +17,7 @@ from billing.core.logging import get_logger
 from billing.domain.customers.models import Customer
 from billing.sync import preview, processor, queries, refresh
 from billing.sync.models import PENDING, WebhookEvent
-from billing.sync.nouns import Ref
+from billing.sync.nouns import Answer, Ref
 from billing.sync.preview import Difference
 
 log = get_logger(__name__)
@@ -33,22 +32,20 @@ def would_change(stripe_id: str) -> list[Difference]:
 
     Raises NotFound, Conflict for an event about nothing that is kept here, and what Stripe refuses.
     """
-    with db.edge():
-        answers = refresh.ask(_subject(queries.get(stripe_id)))
-    return [one for those in preview.differences(answers).values() for one in those]
+    return _differences(_ask(stripe_id))
 
 
-def replay(stripe_id: str) -> list[dict[str, Any]]:
-    """Ask Stripe about the event's object and write what it says; the rows that changed, with before and after.
+def replay(stripe_id: str) -> list[Difference]:
+    """Ask Stripe about the event's object and write what it says; what that changed, value by value.
 
-    They are added to what the event changed earlier. Raises as `would_change` does, and then nothing has changed.
+    It is added to what the event changed earlier. Raises as `would_change` does, and then nothing has changed.
     """
     began = time.monotonic()
+    answers = _ask(stripe_id)
+    would = _differences(answers)
     with db.edge():
         row = queries.get(stripe_id)
-        ref = _subject(row)
         with logging.serving([row.request_id] if row.request_id else []):
-            answers = refresh.ask(ref)
             changes = refresh.write(answers)
             row = queries.get(stripe_id)
             row.state, row.done_at, row.error = "done", clock.now(), None
@@ -60,7 +57,16 @@ def replay(stripe_id: str) -> list[dict[str, Any]]:
             db.session().flush()
             db.on_commit(metrics.EVENTS.labels(row.type, row.state).inc)
             log.info("event_replayed", event_id=stripe_id, changed=len(changes))
-    return changes
+    return would
+
+
+def _ask(stripe_id: str) -> list[Answer]:
+    with db.edge():
+        return refresh.ask(_subject(queries.get(stripe_id)))
+
+
+def _differences(answers: Sequence[Answer]) -> list[Difference]:
+    return [one for those in preview.differences(answers).values() for one in those]
 
 
 def retry(stripe_id: str) -> str:
