@@ -49,6 +49,7 @@ def differences(answers: Sequence[Answer]) -> dict[Ref, list[Difference]]:
     try:
         with db.edge():
             session, _ = refresh.take_turns(answers)
+            refresh.preload_rows(session, answers)
             with _watching(session) as watch:
                 for answer in sorted(answers, key=lambda answer: RANK[answer.ref.noun]):
                     list(NOUNS[answer.ref.noun].project(session, answer))

@@ -111,7 +111,7 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
     """
     session, owners = take_turns(answers)
     before = access.access_for_all(_accounts(session, owners))
-    _preload(session, answers)
+    preload_rows(session, answers)
     changes = [
         _describe(answer.ref, change)
         for answer in sorted(answers, key=lambda answer: RANK[answer.ref.noun])
@@ -131,7 +131,7 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
     return changes
 
 
-def _preload(session: Session, answers: Sequence[Answer]) -> None:
+def preload_rows(session: Session, answers: Sequence[Answer]) -> None:
     """Read all rows that projecting is going to look for, a query for each table."""
     wanted: dict[type[Mirrored], set[str]] = {}
     eagerly: dict[type[Mirrored], Sequence[ORMOption]] = {}
