@@ -8,6 +8,8 @@ it starts a BEGIN IMMEDIATE transaction, so that two writers queue instead of fa
 was read before, so that decisions rest on state read under the lock. Stripe is never asked inside a write.
 """
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,7 +29,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -39,6 +41,7 @@ log = get_logger(__name__)
 
 _EXTENSION = "billing.db"
 _BUSY_TIMEOUT_MS = 10_000
+_TRUSTED_SECONDS = 2.0
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -106,11 +109,32 @@ def connect(url: str) -> Engine:
         raise Misconfigured(f"DATABASE_URL: {problem}")
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), hide_parameters=True)
+        event.listen(engine, "checkin", _note_idle)
+        event.listen(engine, "checkout", _try_after_idling)
+        return engine
     engine = create_engine(parsed, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _note_idle(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _try_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Try a connection that has lain idle before it is used: the server may have been restarted meanwhile.
+
+    SQLAlchemy's own pre-ping tries each time, which costs a busy process a fifth of its time.
+    """
+    if time.monotonic() - record.info.get("idle_since", math.inf) < _TRUSTED_SECONDS:
+        return
+    try:
+        connection.execute("")
+        connection.rollback()
+    except Exception as error:
+        raise DisconnectionError("the connection is gone") from error  # the pool takes another
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:

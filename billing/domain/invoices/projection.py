@@ -57,7 +57,7 @@ def project(session: Session, invoice: dict[str, Any], as_of: int) -> Change[Inv
     }
     change = store(session, Invoice, invoice["id"], as_of, values)
     if change.row.as_of == as_of:
-        _project_lines(session, change.row, invoice["lines"]["data"])
+        _project_lines(change.row, invoice["lines"]["data"])
     return change
 
 
@@ -69,12 +69,11 @@ def _discount(share: dict[str, Any]) -> dict[str, Any]:
     return {"amount": share["amount"], "name": name or "Discount"}
 
 
-def _project_lines(session: Session, row: Invoice, lines: list[dict[str, Any]]) -> None:
+def _project_lines(row: Invoice, lines: list[dict[str, Any]]) -> None:
     wanted = [_line(position, line) for position, line in enumerate(lines)]
     present = [{name: getattr(line, name) for name in wanted[0]} for line in row.lines] if wanted else None
     if wanted != present:
         row.lines = [InvoiceLine(**values) for values in wanted]
-        session.flush()
 
 
 def _line(position: int, line: dict[str, Any]) -> dict[str, Any]:

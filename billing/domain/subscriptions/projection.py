@@ -69,4 +69,3 @@ def _project_items(session: Session, row: Subscription, items: list[dict[str, An
                 setattr(kept[-1], name, value)
     if row.items != kept:
         row.items = kept
-    session.flush()
