@@ -139,6 +139,7 @@ def bought(checkout: dict[str, Any]) -> list[Ref]:
         *refs("subscription", checkout["subscription"]),
         *refs("payment_intent", checkout["payment_intent"]),
         *refs("customer", checkout["customer"]),
+        *refs("entitlements", checkout["customer"] if checkout["subscription"] else None),
     ]
 
 

@@ -82,14 +82,16 @@ class Shop:
         return draft
 
     def ring(self, event_type: str, thing: dict[str, Any]) -> None:
-        """Deliver an event the sandbox does not send by itself, in place of all that is in the post."""
+        """Deliver an event the sandbox does not send by itself, in its oldest shape, in place of all in the post."""
         steps.intercept(self.portal)
         self._number += 1
+        with self.sandbox.reading() as unit:
+            thing = older_shapes.older(unit, thing, VERSIONS[0])
         now = int(self.sandbox.now().timestamp())
         event = {
             "id": f"evt_rung_{self._number}",
             "object": "event",
-            "api_version": "2022-11-15",
+            "api_version": VERSIONS[0],
             "created": now,
             "livemode": False,
             "type": event_type,
