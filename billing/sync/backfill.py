@@ -68,7 +68,8 @@ def run(
     pace: Pace | None = None,
     report: Callable[[Progress], object] = lambda _progress: None,
 ) -> list[Progress]:
-    """Bring all that Stripe holds of these nouns (none: of all) into the local tables; `report` hears of each page.
+    """Bring all that Stripe holds of these nouns (none: of all) into the local tables; `report` hears of each
+    noun's beginning and of each page.
 
     Objects that cannot be kept are counted, logged and passed over. Raises what Stripe refuses; calling it again goes
     on from there. Raises TakenOver when another backfill is started meanwhile.
@@ -110,6 +111,7 @@ class _Walk:
 
     def run(self, threads: int) -> Progress:
         self._resume_or_begin()
+        self._report(self._progress)
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
         workers = [
             threading.Thread(target=self._work, args=(app,), name=f"billing-backfill-{number}")

@@ -6,7 +6,7 @@ Stripe is not asked: after a drift run the tables say what it says.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, inspect, select
+from sqlalchemy import ColumnElement, exists, func, inspect, select
 from sqlalchemy.orm import aliased
 
 from billing.core import db, settings
@@ -82,28 +82,29 @@ def _two_live_subscriptions() -> Iterator[Finding]:
 
 
 def _customers_without_account() -> Iterator[Finding]:
-    """Somebody may be paying whom nobody here can let in."""
-    live = (
-        select(func.count())
-        .where(Subscription.customer_id == Customer.id, Subscription.is_live)
-        .correlate(Customer)
-        .scalar_subquery()
+    """Somebody may be paying whom nobody here can let in; those who do not pay are told of together."""
+    nobodys = (_ours(), Customer.account_id.is_(None), Customer.named_account.is_(None), Customer.is_deleted.is_(False))
+    is_paying = exists().where(Subscription.customer_id == Customer.id, Subscription.is_live)
+    way_out = (
+        "If it is one of yours: put account_id (the account's uid) and deployment "
+        f"({settings.current().deployment_name}) into its metadata at {{}}; its event brings it here."
     )
-    rows = db.session().execute(
-        select(Customer.stripe_id, Customer.email, live)
-        .where(_ours(), Customer.account_id.is_(None), Customer.named_account.is_(None), Customer.is_deleted.is_(False))
-        .order_by(live.desc(), Customer.id)
-        .execution_options(yield_per=_BATCH)
-    )
-    for stripe_id, email, count in rows:
-        paying = f" and has {count} live subscription{'s' if count > 1 else ''}" if count else ""
+    paying = select(Customer.stripe_id, Customer.email).where(*nobodys, is_paying).order_by(Customer.id)
+    for stripe_id, email in db.session().execute(paying.execution_options(yield_per=_BATCH)):
         yield Finding(
             "customer_without_account",
             stripe_id,
-            f"{stripe_id} ({email or 'no address'}) belongs to no account{paying}.",
-            "If it is one of yours: put account_id (the account's uid) and deployment "
-            f"({settings.current().deployment_name}) into its metadata at {_dashboard(stripe_id)}; "
-            "its event brings it here. Another system's customers may stay.",
+            f"{stripe_id} ({email or 'no address'}) has a live subscription and belongs to no account.",
+            way_out.format(_dashboard(stripe_id)),
+        )
+    idle = select(Customer.stripe_id).where(*nobodys, ~is_paying).order_by(Customer.id)
+    if count := db.session().scalar(select(func.count()).select_from(idle.subquery())) or 0:
+        newest = db.session().scalars(idle.order_by(None).order_by(Customer.id.desc()).limit(3)).all()
+        yield Finding(
+            "customer_without_account",
+            newest[0],
+            f"{count:,} customers without a live subscription belong to no account; the newest: {', '.join(newest)}.",
+            "Another system's may stay. " + way_out.format(_dashboard(newest[0])),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnExpressionArgument, true
 
-from billing.core import clock
+from billing.core import clock, db
 from billing.core.mirror import Mirrored
 from billing.domain.catalog import projection as catalog_projection
 from billing.domain.catalog.models import Plan, Price
@@ -90,7 +90,10 @@ def _methods_of_customer(data: dict[str, Any], _asked: int) -> list[Answer]:
 
 
 def _entitlements_of_customer(data: dict[str, Any], _asked: int) -> list[Answer]:
-    return NOUNS["entitlements"].ask(data["id"])
+    """What the customer is entitled to; nothing where that is nothing, and no row here says otherwise."""
+    noun = NOUNS["entitlements"]
+    answers = noun.ask(data["id"])
+    return answers if answers[0].data["held"] or noun.knows(db.session(), data["id"]) else []
 
 
 def _of_charge(noun: str) -> Callable[[dict[str, Any], int], Iterable[Answer]]:

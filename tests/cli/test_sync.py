@@ -10,6 +10,8 @@ from click.testing import Result
 from sqlalchemy import delete, update
 
 from billing.core import db
+from billing.domain.accounts import service as accounts
+from billing.domain.accounts.service import AccountRef
 from billing.domain.customers.models import Customer
 from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 from tests.domain import people
@@ -100,7 +102,7 @@ def test_detect_tells_the_way_out(sqlite_portal: Portal, paying: dict[str, Any])
 def test_push_tells_what_stripe_does_not_know_yet(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
     assert sqlite_portal.run("billing", "sync", "push") == "There is nothing to tell Stripe.\n"
     with sqlite_portal.app.app_context(), db.edge():
-        people.accounts.ensure(people.AccountRef("user:ada@example.com", "Ada", "nowhere"))
+        accounts.ensure(AccountRef("user:ada@example.com", "Ada", "nowhere"))
     told = invoke(sqlite_portal, "sync", "push")
     assert told.exit_code == 1
     assert "given up" in told.output
