@@ -178,9 +178,12 @@ def _page(row: WebhookEvent, would: list[Difference] | None = None) -> str:
 
 
 def _changed(change: dict[str, Any]) -> Changed:
-    before = change["before"]
-    values = [(name, _plain((before or {}).get(name)), _plain(value)) for name, value in change["after"].items()]
-    return Changed(change["noun"], change["stripe_id"], before is None, values)
+    before, after = change["before"], change["after"]
+    if before is None:
+        held = [(name, "–", _plain(value)) for name, value in after.items() if value not in (None, [], {})]
+        return Changed(change["noun"], change["stripe_id"], is_new=True, values=held)
+    values = [(name, _plain(before[name]), _plain(value)) for name, value in after.items()]
+    return Changed(change["noun"], change["stripe_id"], is_new=False, values=values)
 
 
 def by_row(differences: Sequence[Difference]) -> list[Changed]:

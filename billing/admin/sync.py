@@ -13,6 +13,7 @@ from billing.core import clock, settings
 from billing.core.errors import NotFound, Refusal
 from billing.sync import drift, repair, tail
 from billing.sync import queries as events
+from billing.sync.listings import LISTINGS
 from billing.sync.models import STATES
 from billing.sync.preview import Difference
 from billing.sync.records import DriftFinding, DriftRun
@@ -63,7 +64,9 @@ def _run(row: DriftRun) -> dict[str, Any]:
     return {
         "began_at": row.began_at,
         "is_finished": row.finished_at is not None,
-        "nouns": ", ".join(noun.replace("_", " ") for noun in row.nouns),
+        "nouns": "everything"
+        if set(row.nouns) >= set(LISTINGS)
+        else ", ".join(noun.replace("_", " ") for noun in row.nouns),
         "compared": row.compared,
         "differing": row.differing,
         "repaired": row.repaired,
@@ -116,5 +119,6 @@ def repair_drift(run_id: int) -> ResponseReturnValue:
         flash(refusal.message, "error")
     else:
         more = f" {done.left} are left." if done.left else ""
-        flash(f"{done.count} objects now say what Stripe says.{more}", "warning" if done.left else "success")
+        objects = "1 object now says" if done.count == 1 else f"{done.count} objects now say"
+        flash(f"{objects} what Stripe says.{more}", "warning" if done.left else "success")
     return redirect(url_for("billing_admin.drift_run", run_id=run_id), 303)

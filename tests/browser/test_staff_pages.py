@@ -1,0 +1,46 @@
+"""The staff's pages about events and sync, with an event that failed and rows that drifted."""
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
+
+from billing.core import db
+from billing.domain.subscriptions.models import Subscription
+from billing.sync import drift, tail
+from billing.sync.models import WebhookEvent
+from tests.browser.people import STAFF, sign_in
+from tests.domain import people
+from tests.support.browsing import look
+from tests.support.portal import Portal
+
+
+def test_an_event_that_failed_and_rows_that_drifted(live_portal: Portal, page: Page) -> None:
+    with live_portal.app.app_context():
+        people.subscribe(live_portal, people.account())
+        live_portal.drain()
+        tail.read()
+        with db.edge():
+            session = db.begin_write()
+            session.execute(update(Subscription).values(status="canceled"))
+            failed = session.scalars(
+                select(WebhookEvent).where(WebhookEvent.type == "customer.subscription.created")
+            ).one()
+            failed.state, failed.done_at = "parked", None
+            failed.error = "Traceback (most recent call last):\n  in project\nKeyError: 'a_field_nobody_expected'"
+            address = f"/admin/events/{failed.stripe_id}"
+        drift.run([])
+
+    sign_in(page, STAFF.email, STAFF.password)
+    page.goto(address)
+    page.locator(".trace summary").click()
+    look(page, "admin-event-parked")
+    page.get_by_role("button", name="Dry run").click()
+    expect(page.get_by_role("heading", name="What a replay would change now")).to_be_visible()
+    look(page, "admin-event-dry-run")
+    page.goto("/admin/events?type=customer.*&from=yesterday")
+    look(page, "admin-events-refused")
+    page.goto("/admin/sync")
+    look(page, "admin-sync")
+    page.get_by_role("region", name="Drift").get_by_role("rowheader").get_by_role("link").click()
+    look(page, "admin-drift")
+    page.get_by_role("button", name="Repair 1 object").click()
+    expect(page.get_by_role("status")).to_contain_text("1 object now says what Stripe says.")
