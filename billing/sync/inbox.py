@@ -33,17 +33,18 @@ class Kept(NamedTuple):
     lane: str
 
 
-def receive(body: bytes, signature: str, *, claim: bool = False) -> Kept | None:
+def receive(body: bytes, signature: str, *, hold: timedelta = timedelta(0)) -> Kept | None:
     """Keep the signed event in `body`; None if there is nothing to do: it came before, or we do not act on its type.
 
-    `claim` it for whoever is going to work on it at once. Raises BadSignature or BadEvent, and then nothing is stored.
+    For as long as `hold` nobody looks for it: it is in good hands. Raises BadSignature or BadEvent, and then nothing is
+    stored.
     """
-    return keep(gateway.verify(body, signature, settings.current().webhook_secrets), body.decode(), claim=claim)
+    return keep(gateway.verify(body, signature, settings.current().webhook_secrets), body.decode(), hold=hold)
 
 
-def keep(event: dict[str, Any], body: str, *, claim: bool = False) -> Kept | None:
+def keep(event: dict[str, Any], body: str, *, hold: timedelta = timedelta(0)) -> Kept | None:
     """Keep an event that is known to be Stripe's, as `receive` does."""
-    values = _row(event, body, claim=claim)
+    values = _row(event, body, hold)
     connection = db.begin_write().connection()
     row_id = connection.execute(_INSERT_ONCE[connection.dialect.name], values).scalar()
     if row_id is None:
@@ -54,7 +55,7 @@ def keep(event: dict[str, Any], body: str, *, claim: bool = False) -> Kept | Non
     return Kept(row_id, values["lane"]) if values["state"] == "received" else None
 
 
-def _row(event: dict[str, Any], body: str, *, claim: bool) -> dict[str, Any]:
+def _row(event: dict[str, Any], body: str, hold: timedelta) -> dict[str, Any]:
     subject = subject_of(event)
     livemode = bool(event.get("livemode"))
     is_ours = livemode == settings.current().livemode
@@ -77,7 +78,7 @@ def _row(event: dict[str, Any], body: str, *, claim: bool) -> dict[str, Any]:
         "state": state,
         "attempts": 0,
         "next_try_at": now if state == "received" else None,
-        "claimed_until": datetime.now(UTC) + LEASE if claim and state == "received" else None,
+        "claimed_until": datetime.now(UTC) + hold if hold and state == "received" else None,
         "error": None if is_ours else _wrong_mode(livemode),
     }
 

@@ -7,6 +7,8 @@ truth and a wake-up may get lost: whoever works looks for what is due by itself,
 
 import os
 import threading
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Protocol
 
 from flask import Flask, current_app
@@ -15,7 +17,7 @@ from billing.core.logging import get_logger
 from billing.core.queue import Queue
 from billing.core.settings import Settings
 from billing.sync import processor, upkeep
-from billing.sync.inbox import Kept
+from billing.sync.inbox import LEASE, Kept
 
 log = get_logger(__name__)
 
@@ -25,9 +27,9 @@ _LOOK_EVERY_SECONDS = 5.0
 
 
 class Work(Protocol):
-    """A way of working. `claims`: whether who takes an event in will be the one to work it off."""
+    """A way of working. `hold`: for how long an event that comes in is left to whoever took it in."""
 
-    claims: bool
+    hold: timedelta
 
     def begin(self, kept: Kept) -> None:
         """See to an event that has been committed, and whose delivery has been answered."""
@@ -49,9 +51,12 @@ def current() -> Work:
 
 
 class Threads:
-    """Threads that work the inbox off beside a server; they start when first needed, in the process that needs them."""
+    """Threads that work the inbox off beside a server; they start when first needed, in the process that needs them.
 
-    claims = False
+    They let an event lie for a moment: Stripe sends several at once about one purchase, and one question serves all.
+    """
+
+    hold = timedelta(milliseconds=200)
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
@@ -94,19 +99,25 @@ class Threads:
                 thread.start()
 
     def _work(self) -> None:
+        task: Callable[[], object] = upkeep.look
         while not self._stopping.is_set():
             try:
                 with self._app.app_context():
-                    upkeep.look()
+                    task()
             except Exception:  # the database may be away: the next look finds what this one left
                 log.exception("work_failed")
-            self._awake.acquire(timeout=_LOOK_EVERY_SECONDS)
+            task = upkeep.look
+            if self._awake.acquire(timeout=_LOOK_EVERY_SECONDS):
+                while self._awake.acquire(blocking=False):  # one look is for all that came
+                    pass
+                self._stopping.wait(self.hold.total_seconds())
+                task = processor.process_due
 
 
 class _Inline:
     """Whoever takes an event in works it off."""
 
-    claims = True
+    hold = LEASE
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
@@ -124,7 +135,7 @@ class _Inline:
 class _Queued:
     """Consumers take lanes from a queue."""
 
-    claims = False
+    hold = timedelta(0)
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._queue = Queue(app, settings.event_processing, processor.serve, upkeep.look)

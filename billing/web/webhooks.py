@@ -41,7 +41,7 @@ def receive() -> ResponseReturnValue:
             abort(413, "No event is that large.")
         if request.mimetype != "application/json":
             abort(415, "Stripe's events are application/json.")
-        kept = inbox.receive(body, request.headers.get("Stripe-Signature", ""), claim=work.current().claims)
+        kept = inbox.receive(body, request.headers.get("Stripe-Signature", ""), hold=work.current().hold)
     except (Refusal, HTTPException) as error:
         log.warning("webhook_refused", reason=str(error), remote=request.remote_addr)
         ratelimit.hit("bad webhook", request.remote_addr or "", _BAD_LIMIT)

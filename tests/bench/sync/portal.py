@@ -1,6 +1,7 @@
 """The portal under measurement, as gunicorn starts it; BENCH_KEEP_ONLY=1 leaves what is kept to nobody."""
 
 import os
+from datetime import timedelta
 
 from flask import Flask
 
@@ -12,7 +13,7 @@ from billing.sync.inbox import Kept
 class _Nobody:
     """Keeps events and does nothing about them."""
 
-    claims = False
+    hold = timedelta(0)
 
     def begin(self, kept: Kept) -> None:
         pass
