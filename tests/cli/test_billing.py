@@ -1,11 +1,12 @@
 """`flask billing …`: what each command changes and says, to people and to programs."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from billing.sync.routes import EVENTS
+from billing.sync.routes import EVENTS, THIN_EVENTS
 from tests.support.portal import Portal
 
 PLANS = Path(__file__).parents[2] / "billing" / "plans.toml"
@@ -77,7 +78,13 @@ def test_an_endpoint_is_made_for_what_we_act_on(sqlite_portal: Portal) -> None:
     held = sqlite_portal.sandbox.call("GET", f"/v1/webhook_endpoints/{made['id']}")
     assert sorted(held["enabled_events"]) == sorted(EVENTS)
     assert held["api_version"] == made["api_version"]
-    assert "STRIPE_WEBHOOK_SECRETS=whsec_" in sqlite_portal.run("billing", "webhooks", "create-endpoint", url)
+    thin = sqlite_portal.sandbox.call(
+        "GET", f"/v2/core/event_destinations/{made['thin']['id']}", {"include": ["webhook_endpoint.url"]}
+    )
+    assert (sorted(thin["enabled_events"]), thin["event_payload"]) == (sorted(THIN_EVENTS), "thin")
+    assert thin["webhook_endpoint"]["url"] == url
+    said = sqlite_portal.run("billing", "webhooks", "create-endpoint", url)
+    assert re.search(r"^STRIPE_WEBHOOK_SECRETS=whsec_\w+,whsec_\w+$", said, re.MULTILINE)
 
 
 def test_an_empty_inbox_is_said(sqlite_portal: Portal) -> None:

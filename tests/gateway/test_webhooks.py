@@ -23,6 +23,15 @@ EVENT: dict[str, Any] = {
     "created": NOW,
     "data": {"object": {"id": "cus_1"}},
 }
+THIN: dict[str, Any] = {
+    "id": "evt_2",
+    "object": "v2.core.event",
+    "type": "v1.billing.meter.no_meter_found",
+    "created": "2026-03-02T09:00:00.000Z",
+    "livemode": False,
+    "context": None,
+    "reason": None,
+}
 BODY = json.dumps(EVENT).encode()
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -38,6 +47,11 @@ def header(body: bytes = BODY, secret: str = SECRET, at: object = NOW) -> str:
 
 def test_a_signed_event_is_read() -> None:
     assert verify(BODY, header(), [SECRET]) == EVENT
+
+
+def test_a_thin_event_is_read_and_its_time_is_as_others_have_it() -> None:
+    body = json.dumps(THIN).encode()
+    assert verify(body, header(body), [SECRET]) == THIN | {"created": NOW}
 
 
 @pytest.mark.parametrize("secret", [SECRET, OTHER])
@@ -106,6 +120,10 @@ def test_one_changed_byte_is_noticed() -> None:
         b"null",
         b'"event"',
         json.dumps(EVENT | {"object": "v2.core.event"}).encode(),
+        json.dumps(THIN | {"created": "noon"}).encode(),
+        json.dumps({name: value for name, value in THIN.items() if name != "created"}).encode(),
+        json.dumps(THIN | {"id": 7}).encode(),
+        json.dumps(THIN | {"object": "v2.core.account"}).encode(),
         json.dumps({name: value for name, value in EVENT.items() if name != "id"}).encode(),
         json.dumps(EVENT | {"type": None}).encode(),
         json.dumps(EVENT | {"created": "noon"}).encode(),
