@@ -18,7 +18,7 @@ Form = Literal["csv", "jsonl"]
 
 _PREFIX = "billing_"
 _BATCH = 1000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def nouns() -> list[str]:

@@ -46,7 +46,10 @@ class Read:
 
 
 def read_if_due() -> Read | None:
-    """Look if nobody has for an hour; None where somebody has. Call it as often as you like, from any host."""
+    """Look if nobody has for an hour; None where somebody has. Call it as often as you like, from any host.
+
+    The first of these looks goes back an hour: what happened before there was anything here is a backfill's.
+    """
     now = datetime.now(UTC)
     with db.edge():
         session = db.take_turn(_TURN)
@@ -54,6 +57,7 @@ def read_if_due() -> Read | None:
         if row.looked_at is not None and row.looked_at > now - EVERY:
             return None
         row.looked_at = now
+        row.reached_at = row.reached_at or clock.now() - EVERY
         session.flush()
     return read()
 
@@ -61,8 +65,8 @@ def read_if_due() -> Read | None:
 def read() -> Read:
     """Put every event that Stripe lists and the inbox does not know into the inbox; the processor does the rest.
 
-    The first look goes back as far as Stripe's list does. Raises what Stripe refuses; then the next look begins where
-    this one did.
+    Where none was before, the look goes back as far as Stripe's list does. Raises what Stripe refuses; then the next
+    look begins where this one did.
     """
     now = clock.now()
     with db.edge():

@@ -132,6 +132,23 @@ def test_a_customer_deleted_while_it_is_the_cursor_stops_nothing(inside: Portal)
     assert set(customers()) == made
 
 
+def test_a_change_that_a_webhook_brings_meanwhile_stays(inside: Portal) -> None:
+    (customer,) = make_customers(inside, 1)
+
+    def change(_sandbox: object, *, path: str, **_: object) -> None:
+        """Stripe has answered the page, and before that is written the customer changes and its event is served."""
+        if path == "/v1/customers":
+            answered.disconnect(change, sender=inside.sandbox)
+            inside.sandbox.call("POST", f"/v1/customers/{customer}", {"name": "Newer"})
+            with inside.app.app_context():
+                people.learn("customer", customer)
+
+    answered.connect(change, sender=inside.sandbox)
+    assert backfill.run(["customer"], pace=quietly())[0].count == 1
+    with db.edge() as session:
+        assert session.scalars(select(Customer.name)).all() == ["Newer"]
+
+
 def test_what_cannot_be_kept_is_passed_over_and_told(inside: Portal) -> None:
     for key, rank in (("good", "7"), ("bad", "highest"), ("better", "8")):
         inside.sandbox.call("POST", "/v1/products", {"name": key, "metadata": {"plan": key, "rank": rank}})

@@ -112,6 +112,17 @@ def test_it_looks_once_an_hour(inside: Portal) -> None:
     assert tail.read_if_due() is None
 
 
+def test_the_first_look_by_itself_goes_back_an_hour(sqlite_portal: Portal) -> None:
+    call = sqlite_portal.sandbox.call
+    call("POST", "/v1/customers", {"email": "old@example.com"})
+    sqlite_portal.sandbox.advance(timedelta(hours=2))
+    new = call("POST", "/v1/customers", {"email": "new@example.com"})["id"]
+    with sqlite_portal.app.app_context():
+        assert tail.read_if_due() is not None
+        with db.edge() as session:
+            assert session.scalars(select(WebhookEvent.object_id)).all() == [new]
+
+
 def test_a_look_that_fails_moves_nothing(inside: Portal) -> None:
     with db.edge() as session:
         reached = session.scalar(select(Tail.reached_at))
