@@ -43,7 +43,7 @@ def payment_of(shop: Shop, invoice: str) -> Payment:
 )
 def test_invoices_that_are_sent(shop: Shop) -> None:
     customer = shop.customer(card=None)
-    by_mail = {"collection_method": "send_invoice", "days_until_due": 7}
+    by_mail: dict[str, Any] = {"collection_method": "send_invoice", "days_until_due": 7}
     first, second, third = (shop.invoice(customer, **by_mail)["id"] for _ in range(3))
     for draft in (first, second):
         shop.call("POST", f"/v1/invoices/{draft}/send")

@@ -37,7 +37,7 @@ def live(shop: Shop) -> None:
 def in_shape_of(portal: Portal, version: str, sent: list[Delivery]) -> list[Delivery]:
     """The same deliveries as an endpoint of that version gets them."""
     now, secret = int(portal.sandbox.now().timestamp()), steps.secret_of(portal)
-    made = []
+    made: list[Delivery] = []
     with portal.sandbox.reading() as unit:
         for url, headers, body in sent:
             told = json.dumps(older_shapes.render(unit, json.loads(body), version)).encode()
