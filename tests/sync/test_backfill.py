@@ -30,7 +30,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def inside(portal: Portal) -> Iterator[Portal]:
+def inside(sqlite_portal: Portal) -> Iterator[Portal]:
+    with sqlite_portal.app.app_context():
+        yield sqlite_portal
+
+
+@pytest.fixture
+def everywhere(portal: Portal) -> Iterator[Portal]:
+    """The same on each database."""
     with portal.app.app_context():
         yield portal
 
@@ -77,8 +84,8 @@ def mirrored() -> list[type[Mirrored]]:
     return list(dict.fromkeys(listing.model for listing in LISTINGS.values()))
 
 
-def test_everything_is_brought_and_nothing_then_differs(inside: Portal) -> None:
-    live_a_little(inside)
+def test_everything_is_brought_and_nothing_then_differs(everywhere: Portal) -> None:
+    live_a_little(everywhere)
     tables = [table for table in reversed(db.Base.metadata.sorted_tables) if "stripe_id" in table.columns]
     with db.edge():
         for table in tables:
@@ -102,11 +109,11 @@ def test_every_noun_with_a_table_can_be_listed() -> None:
     assert with_table - told_by_events_alone == set(LISTINGS)
 
 
-def test_windows_are_shared_among_threads_and_each_object_is_walked_once(inside: Portal) -> None:
+def test_windows_are_shared_among_threads_and_each_object_is_walked_once(everywhere: Portal) -> None:
     made: set[str] = set()
     for day in range(12):
-        made |= make_customers(inside, 60, f"d{day}_")
-        inside.sandbox.advance(timedelta(days=1))
+        made |= make_customers(everywhere, 60, f"d{day}_")
+        everywhere.sandbox.advance(timedelta(days=1))
     done = backfill.run(["customer"], threads=4, pace=quietly())
     assert (done[0].count, done[0].share) == (720, 1.0)
     assert set(customers()) == made

@@ -20,7 +20,14 @@ from tests.sync.test_processor import arrive
 
 
 @pytest.fixture
-def inside(portal: Portal) -> Iterator[Portal]:
+def inside(sqlite_portal: Portal) -> Iterator[Portal]:
+    with sqlite_portal.app.app_context():
+        yield sqlite_portal
+
+
+@pytest.fixture
+def everywhere(portal: Portal) -> Iterator[Portal]:
+    """The same on each database."""
     with portal.app.app_context():
         yield portal
 
@@ -45,8 +52,8 @@ def compare(*nouns: str, repair: bool = False) -> list[tuple[str, str, list[tupl
         ]
 
 
-def test_each_field_that_differs_is_named_and_repaired(inside: Portal) -> None:
-    made = people.subscribe(inside, people.account())
+def test_each_field_that_differs_is_named_and_repaired(everywhere: Portal) -> None:
+    made = people.subscribe(everywhere, people.account())
     write(update(Subscription).values(status="past_due", cancel_at_period_end=True))
     write(update(SubscriptionItem).values(quantity=7))
     differences = [("quantity", 7, 1), ("cancel_at_period_end", True, False), ("status", "past_due", "active")]
@@ -65,8 +72,8 @@ def test_each_field_that_differs_is_named_and_repaired(inside: Portal) -> None:
         assert [(run.differing, run.repaired) for run in drift.trend(5)] == [(0, 0), (1, 1), (1, 0)]
 
 
-def test_lines_and_payments_are_compared_too(inside: Portal) -> None:
-    made = people.subscribe(inside, people.account())
+def test_lines_and_payments_are_compared_too(everywhere: Portal) -> None:
+    made = people.subscribe(everywhere, people.account())
     invoice = made["latest_invoice"]
     people.learn("invoice", invoice)
     write(update(InvoiceLine).values(amount=1))

@@ -20,7 +20,14 @@ from tests.support.portal import Portal
 
 
 @pytest.fixture
-def inside(portal: Portal) -> Iterator[Portal]:
+def inside(sqlite_portal: Portal) -> Iterator[Portal]:
+    with sqlite_portal.app.app_context():
+        yield sqlite_portal
+
+
+@pytest.fixture
+def everywhere(portal: Portal) -> Iterator[Portal]:
+    """The same on each database."""
     with portal.app.app_context():
         yield portal
 
@@ -35,21 +42,21 @@ def at_stripe(portal: Portal, customer: str) -> tuple[Any, Any]:
     return found["name"], found["email"]
 
 
-def test_a_change_reaches_stripe_once_and_comes_back_without_effect(inside: Portal) -> None:
+def test_a_change_reaches_stripe_once_and_comes_back_without_effect(everywhere: Portal) -> None:
     customer = people.customer_of(people.account())
-    inside.drain()
+    everywhere.drain()
     asked: list[str] = []
 
     def note(_sandbox: object, *, method: str, path: str, **_: object) -> None:
         asked.append(f"{method} {path}")
 
-    answered.connect(note, sender=inside.sandbox)
+    answered.connect(note, sender=everywhere.sandbox)
     call_ada("Ada Lovelace", "countess@example.com")
     assert asked == [], "not within the request that changed it"
     assert push.push_due() == 1
     assert asked == [f"POST /v1/customers/{customer}"]
-    assert at_stripe(inside, customer) == ("Ada Lovelace", "countess@example.com")
-    inside.drain()
+    assert at_stripe(everywhere, customer) == ("Ada Lovelace", "countess@example.com")
+    everywhere.drain()
     with db.edge() as session:
         told = session.scalars(select(WebhookEvent).order_by(WebhookEvent.id.desc()).limit(1)).one()
         assert (told.type, told.state, told.changes) == ("customer.updated", "done", [])
