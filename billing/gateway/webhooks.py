@@ -114,3 +114,11 @@ def list_endpoints() -> list[dict[str, Any]]:
     """Every endpoint, disabled ones included; without their secrets."""
     with asking() as stripe:
         return [plain(endpoint) for endpoint in stripe.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()]
+
+
+def list_thin_endpoints() -> list[dict[str, Any]]:
+    """Every event destination that sends thin events to a URL (`webhook_endpoint.url`), disabled ones included."""
+    with asking() as stripe:
+        found = stripe.v2.core.event_destinations.list({"include": ["webhook_endpoint.url"]})
+        destinations = [plain(destination) for destination in found.auto_paging_iter()]
+    return [one for one in destinations if one["event_payload"] == "thin" and one["type"] == "webhook_endpoint"]

@@ -19,7 +19,7 @@ from billing.gateway.client import API_VERSION
 from billing.gateway.listings import Window
 from billing.sync import drift, health, queries, tail
 from billing.sync.models import WebhookEvent
-from billing.sync.routes import EVENTS, subject_of
+from billing.sync.routes import EVENTS, THIN_EVENTS, subject_of
 
 Level = Literal["fine", "warning", "error"]
 
@@ -59,6 +59,7 @@ def examine(webhook_url: str) -> list[Finding]:
     found += answered
     if all(one.level == "fine" for one in answered):
         found += _try("Webhook endpoint", lambda: list(_endpoint(webhook_url)))
+        found += _try("Thin events", lambda: list(_thin_endpoint(webhook_url)))
         found += _clock()
         if has_tables:
             found += _try("Customer Portal", lambda: list(_portal()))
@@ -164,6 +165,23 @@ def _endpoint(url: str) -> Iterator[Finding]:
         yield _warning(about, f"It speaks API version {spoken}; this release speaks {API_VERSION}.", create)
     if len(enabled) == 1 and not missing and not versions:
         yield _fine(about, f"{enabled[0]['id']} sends what is acted on to {url}, as {API_VERSION}.")
+
+
+def _thin_endpoint(url: str) -> Iterator[Finding]:
+    """Whether errors in reported usage, which Stripe tells in thin events alone, come here."""
+    if settings.current().mode == "sandbox":  # the embedded one has a destination only where somebody made it
+        return
+    sent = {
+        kind
+        for one in webhooks.list_thin_endpoints()
+        if one["status"] == "enabled" and one["webhook_endpoint"]["url"].rstrip("/") == url.rstrip("/")
+        for kind in one["enabled_events"]
+    }
+    if missing := sorted(THIN_EVENTS.keys() - sent):
+        fix = "In Stripe's dashboard make an event destination for thin events to that URL; needless without usage."
+        yield _warning("Thin events", f"No event destination sends {_listed(missing)} to {url}.", fix)
+    else:
+        yield _fine("Thin events", f"Errors in usage are told to {url}.")
 
 
 def _clock() -> Iterator[Finding]:

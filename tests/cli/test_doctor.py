@@ -11,10 +11,11 @@ from flask import Flask
 from sqlalchemy import update
 
 from billing.core import clock, db, effects
-from billing.gateway import watch
+from billing.gateway import watch, webhooks
 from billing.sync import drift, processor, tail
 from billing.sync.models import WebhookEvent
 from billing.sync.records import DriftRun, Tail
+from billing.sync.routes import THIN_EVENTS
 from tests.domain import people
 from tests.flows import steps
 from tests.support.portal import Portal
@@ -222,6 +223,19 @@ def test_a_deployment_with_a_key_is_looked_at_before_it_speaks_to_stripe(sqlite_
     live = {"STRIPE_SECRET_KEY": "sk_live_x", "BILLING_LIVE": "true", "STRIPE_WEBHOOK_SECRETS": "whsec_x"}
     with steps.deployment(sqlite_portal, **live, STRIPE_API_BASE="http://127.0.0.1:9") as app:
         assert examined(app)[1]["Address"][0][:2] == ("error", "http://localhost:5000 is not https.")
+
+
+def test_thin_events_want_a_destination_of_their_own(well: Portal) -> None:
+    with (
+        steps.serving(well.sandbox.app) as address,
+        steps.deployment(well, STRIPE_SECRET_KEY="sk_test_x", STRIPE_API_BASE=address) as app,
+    ):
+        ((level, words, _),) = examined(app)[1]["Thin events"]
+        assert (level, "v1.billing.meter.error_report_triggered" in words) == ("warning", True)
+        with app.app_context():
+            webhooks.create_thin_endpoint(URL, sorted(THIN_EVENTS))
+        ((level, _, _),) = examined(app)[1]["Thin events"]
+        assert level == "fine"
 
 
 def test_missing_migrations_stop_what_needs_the_tables(sqlite_portal: Portal, tmp_path: Path) -> None:
