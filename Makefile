@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test lint types format sandbox-coverage bench-sandbox bench-sync test-clients wheel lock clean
+.PHONY: help run test lint types format sandbox-coverage bench-sandbox bench-sync chaos test-clients wheel lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -51,6 +51,11 @@ bench-sandbox: .venv/dev.stamp ## Measure the sandbox: calls, and 10,000 subscri
 
 bench-sync: .venv/dev.stamp ## Measure the sync engine: accepting, applying, being exact (needs PostgreSQL)
 	@$(BIN)/python -m tests.bench.sync
+
+SEEDS ?= 1000
+SEED ?=
+chaos: .venv/dev.stamp ## Try the sync engine on SEEDS=1000 random lives in disorder (SEED=7 tries one alone)
+	@$(BIN)/python -m tests.sync.chaos --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
 
 lock: ## Resolve pyproject.toml into the two hash-pinned lock files (needs uv)
 	@uv pip $(COMPILE) --output-file requirements.txt

@@ -15,7 +15,7 @@ from werkzeug.test import Client
 from billing.admin import accounts, events
 from billing.admin import sync as sync_pages
 from billing.admin.pages import admin
-from billing.cli import doctor, sync
+from billing.cli import chaos, doctor, sync
 from billing.cli import events as event_commands
 from billing.cli.billing import billing
 from billing.core import clock, db, effects, ratelimit, signals
@@ -39,6 +39,7 @@ __all__ = [
     # Importing a module of views or commands puts them on its blueprint or group.
     "account",
     "accounts",
+    "chaos",
     "checkout",
     "doctor",
     "event_commands",
