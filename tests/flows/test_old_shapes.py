@@ -3,8 +3,6 @@
 import json
 from datetime import timedelta
 
-import pytest
-
 from billing.sandbox import older_shapes
 from billing.sandbox.webhooks import signature
 from billing.sync.routes import EVENTS
@@ -45,20 +43,21 @@ def in_shape_of(portal: Portal, version: str, sent: list[Delivery]) -> list[Deli
     return made
 
 
-@pytest.fixture
-def lived(sqlite_portal: Portal) -> list[Delivery]:
-    sqlite_portal.drain()  # what the set-up caused
-    with sqlite_portal.app.app_context():
-        live(Shop(sqlite_portal))
-    return steps.intercept(sqlite_portal)
+def lived(portal: Portal) -> list[Delivery]:
+    """What Stripe tells of that life; the portal knows nothing of it yet."""
+    portal.drain()  # what the set-up caused
+    with portal.app.app_context():
+        live(Shop(portal))
+    return steps.intercept(portal)
 
 
-def test_old_shapes_make_the_rows_of_todays(sqlite_portal: Portal, lived: list[Delivery]) -> None:
+def test_old_shapes_make_the_rows_of_todays(portal: Portal) -> None:
+    sent = lived(portal)
     told = {}
     for version in (TODAY, OLDEST):
-        steps.forget(sqlite_portal)
-        steps.deliver(sqlite_portal, in_shape_of(sqlite_portal, version, lived))
-        told[version] = steps.rows(sqlite_portal)
+        steps.forget(portal)
+        steps.deliver(portal, in_shape_of(portal, version, sent))
+        told[version] = steps.rows(portal)
     today = told[TODAY]
     kept = {name for name, rows in today.items() if rows}
     assert kept >= {
@@ -69,8 +68,8 @@ def test_old_shapes_make_the_rows_of_todays(sqlite_portal: Portal, lived: list[D
     assert {name: rows for name, rows in told[OLDEST].items() if rows != today[name]} == {}
 
 
-def test_the_shapes_do_differ(sqlite_portal: Portal, lived: list[Delivery]) -> None:
-    acted_on = [delivery for delivery in lived if json.loads(delivery[2])["type"] in EVENTS]
+def test_the_shapes_do_differ(sqlite_portal: Portal) -> None:
+    acted_on = [delivery for delivery in lived(sqlite_portal) if json.loads(delivery[2])["type"] in EVENTS]
     old = in_shape_of(sqlite_portal, OLDEST, acted_on)
     changed = {
         json.loads(now)["type"]
