@@ -1,5 +1,8 @@
 """What machines ask: is it alive, is it ready, how goes the exchange with Stripe; and Prometheus' numbers."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,6 +18,7 @@ from billing import Billing
 from billing.core import clock, db
 from billing.gateway import watch
 from billing.sync.models import WebhookEvent
+from tests.architecture.tree import PROJECT
 from tests.domain import people
 from tests.flows import steps
 from tests.support.portal import Portal
@@ -153,3 +157,21 @@ def test_a_host_app_keeps_its_own_health_pages(tmp_path: Path) -> None:
     billing.sandbox.close()
     with app.app_context():
         db.engine().dispose()
+
+
+def test_the_numbers_of_all_processes_add_up(tmp_path: Path) -> None:
+    program = (
+        "from billing.core import metrics\n"
+        "from prometheus_client import generate_latest\n"
+        "metrics.EVENTS.labels('tea.brewed', 'done').inc()\n"
+        "print(generate_latest(metrics.whole()).decode())\n"
+    )
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+
+    def count() -> str:
+        ran = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        return next(line for line in ran.stdout.splitlines() if line.startswith("billing_events_total{"))
+
+    assert [count().split()[-1], count().split()[-1]] == ["1.0", "2.0"]

@@ -1,0 +1,180 @@
+"""What staff do about an event, page by page; and what brings it to an account's access."""
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from billing import AccessChange, access_changed
+from billing.core import clock, db
+from billing.core.logging import request_ids
+from billing.domain.subscriptions.models import Subscription
+from billing.sync import drift
+from billing.sync.models import WebhookEvent
+from tests.flows import steps
+from tests.flows.steps import sign_up, subscribe
+from tests.support.pages import Browser, Page
+from tests.support.portal import Portal
+
+KIND = "customer.subscription.created"
+
+
+def spoil(portal: Portal, **event: object) -> None:
+    """Let the row of the one subscription say it has ended, and give its event these values."""
+    with portal.app.app_context(), db.edge():
+        session = db.begin_write()
+        session.execute(update(Subscription).values(status="canceled"))
+        if event:
+            session.execute(update(WebhookEvent).where(WebhookEvent.type == KIND).values(**event))
+
+
+@pytest.fixture
+def ada(sqlite_portal: Portal) -> Browser:
+    """Somebody who has bought, and whose subscription's row has been spoiled."""
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    sqlite_portal.drain()
+    spoil(sqlite_portal)
+    assert ada.get("/app/reports").status == 402
+    return ada
+
+
+def event_page(staff: Browser) -> Page:
+    return staff.get("/admin/events", query={"type": KIND}).click(KIND)
+
+
+def test_an_event_is_looked_at_tried_dry_and_replayed(sqlite_portal: Portal, ada: Browser) -> None:
+    staff = steps.staff(sqlite_portal)
+    page = event_page(staff)
+    assert page.h1 == KIND
+    assert '"object": "event"' in page.text
+    assert "Park" not in page.all("button"), "only what waits can be parked"
+    assert "Retry" not in page.all("button")
+
+    page = page.form(button="Dry run").submit()
+    assert page.all("[aria-labelledby=dry-run] td") == ["Here: canceled", "At Stripe: active"]
+    assert ada.get("/app/reports").status == 402, "it was a dry run"
+
+    page = page.form(button="Replay").submit()
+    assert "Replayed: 1 row changed." in page.text
+    assert ada.get("/app/reports").status == 200
+    page = page.form(button="Replay").submit()
+    assert "Nothing had to change." in page.text
+
+
+def test_an_event_that_waits_is_parked_and_retried(sqlite_portal: Portal, ada: Browser) -> None:
+    later = sqlite_portal.sandbox.now() + timedelta(hours=1)
+    spoil(sqlite_portal, state="failed", next_try_at=later, error="Traceback\nKeyError: 'items'")
+    page = event_page(steps.staff(sqlite_portal))
+    assert page.all("details.trace > summary") == ["KeyError: 'items'"]
+
+    page = page.form(button="Park").fill(reason="Looking into it").submit()
+    assert "Taken out by staff@example.com: Looking into it" in page.text
+    page = page.form(button="Retry").submit()
+    assert "Tried again: it is done now." in page.text
+    assert ada.get("/app/reports").status == 200
+
+
+def test_what_cannot_be_done_is_said(sqlite_portal: Portal, ada: Browser) -> None:
+    staff = steps.staff(sqlite_portal)
+    page = event_page(staff)
+    path, token = page.path, page.form(button="Replay").fields["csrf_token"]
+    for action, words in (("retry", "Only failed and parked"), ("park", "Say why")):
+        assert words in staff.post(f"{path}/{action}", {"csrf_token": token}).text
+    for action in ("dry-run", "replay", "retry", "park"):
+        assert staff.post(f"/admin/events/evt_none/{action}", {"csrf_token": token}).status == 404
+        assert staff.post(f"{path}/{action}", {}).status == 400, "without a token nothing is done"
+        assert ada.post(f"{path}/{action}", {"csrf_token": "x"}).status in {400, 403}
+    assert staff.get("/admin/events/evt_none").status == 404
+    assert ada.get(path).status == 403
+
+    spoil(sqlite_portal, object_id="sub_none")
+    for button in ("Dry run", "Replay"):
+        assert "No such subscription" in event_page(staff).form(button=button).submit().text
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"state": "lost"}, "Choose one of the states."),
+        ({"from": "yesterday"}, "Write the date as"),
+        ({"from": "2026-03-03", "to": "2026-03-02"}, "The end lies before the start."),
+        ({"type": "x" * 256}, "Nothing is called that."),
+    ],
+)
+def test_filters_that_make_no_sense_are_refused_beside_them(
+    sqlite_portal: Portal, query: dict[str, str], words: str
+) -> None:
+    page = steps.staff(sqlite_portal).get("/admin/events", query=query)
+    assert page.status == 200
+    assert words in page.text
+
+
+def test_events_are_paged_with_their_filters(portal: Portal) -> None:
+    with portal.app.app_context(), db.edge():
+        now = clock.now()
+        rows = [
+            WebhookEvent(
+                stripe_id=f"evt_{number:03}",
+                type="tea.brewed" if number % 2 else "tea.cooled",
+                livemode=False,
+                created_at=now,
+                received_at=now + timedelta(seconds=number // 3),
+                body="{}",
+                state="ignored",
+                attempts=0,
+            )
+            for number in range(130)
+        ]
+        db.begin_write().add_all(rows)
+    page = steps.staff(portal).get("/admin/events", query={"type": "tea.brewed", "from": "2026-03-02"})
+    seen = page.all("tbody td.mono")
+    page = page.click("Older")
+    seen += page.all("tbody td.mono")
+    assert seen == [f"evt_{number:03}" for number in range(129, 0, -2)]
+    assert page.click("Newer").all("tbody td.mono") == seen[:50]
+
+
+def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: Browser) -> None:
+    staff = steps.staff(sqlite_portal)
+    assert "Never compared" in staff.get("/admin/sync").text
+    with sqlite_portal.app.app_context():
+        drift.run(["subscription"])
+    page = staff.get("/admin/sync").click(staff.get("/admin/sync").all("tbody th a")[0])
+    assert "of which 1 differed" in page.text
+    assert "its last event was missed, or the row was changed by hand" in page.text
+    assert ada.get("/app/reports").status == 402
+
+    page = page.form(button="Repair 1 object").submit()
+    assert "1 object now says what Stripe says." in page.text
+    assert "Repair 1 object" not in page.all("button")
+    assert ada.get("/app/reports").status == 200
+    assert staff.get("/admin/sync/drift/99").status == 404
+
+
+def test_one_request_id_leads_from_the_delivery_to_whoever_is_told(
+    sqlite_portal: Portal, caplog: pytest.LogCaptureFixture
+) -> None:
+    portal = sqlite_portal
+    told: list[tuple[str, ...]] = []
+
+    def listen(_sender: object, event: AccessChange) -> None:
+        told.append(request_ids())
+
+    ada = sign_up(portal)
+    portal.drain()
+    steps.pay_and_close_the_window(steps.choose(ada, "Choose Starter"))
+    caplog.set_level(logging.INFO)
+    with access_changed.connected_to(listen):
+        portal.drain()
+
+    with portal.app.app_context(), db.edge() as session:
+        delivered = set(session.scalars(select(WebhookEvent.request_id)))
+    (served,) = told
+    assert set(served) <= delivered
+    lines = [json.dumps(record.__dict__.get("billing_event", {}), default=str) for record in caplog.records]
+    assert {"webhook_received", "webhooks_processed"} <= {
+        json.loads(line)["event"] for line in lines if served[0] in line
+    }
