@@ -1,6 +1,7 @@
 """Keeping to Stripe's rate: never above it, down at once when it says so, and slowly up again."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -74,14 +75,14 @@ def test_it_comes_back_within_a_minute(time: Clock) -> None:
 
 
 def test_a_429_is_sent_again_until_it_is_not_one(time: Clock) -> None:
-    answers = [(b"", 429, {}), (b"", 429, {}), (b"ok", 200, {})]
+    answers: list[Any] = [(b"", 429, {}), (b"", 429, {}), (b"ok", 200, {})]
     with pace.keeping_to(paced(time, 100)):
         assert pace.sending(lambda: answers.pop(0))[0] == b"ok"
     assert answers == []
 
 
 def test_who_keeps_to_no_pace_gets_the_429_itself(time: Clock) -> None:
-    answers = [(b"", 429, {})]
+    answers: list[Any] = [(b"", 429, {})]
     assert pace.sending(lambda: answers.pop(0))[1] == 429
 
 
@@ -92,7 +93,7 @@ def test_stripe_that_says_no_for_ever_is_believed_in_the_end(time: Clock) -> Non
 
 
 def test_a_pace_is_kept_to_by_its_thread_alone(time: Clock) -> None:
-    answers = [(b"", 429, {}), (b"", 200, {})]
+    answers: list[Any] = [(b"", 429, {}), (b"", 200, {})]
     with pace.keeping_to(paced(time, 100)):
         other = threading.Thread(target=lambda: pace.sending(lambda: answers.pop(0)))
         other.start()
