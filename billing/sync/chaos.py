@@ -87,8 +87,7 @@ def live(
 
     Gives all that events were about, whether or not they were ever delivered.
     """
-    on_sale = stripe.attempt("GET", "/v1/events", {"limit": 100}) or {"data": []}
-    told = _subjects(on_sale["data"])
+    told = on_sale(stripe)
     people = [Person(metadata(app, key)) for key in keys]
     lives = Lives(stripe, people, random)
     late: list[bytes] = []
@@ -108,6 +107,12 @@ def live(
     _deliver(app, stripe, late, random, disorder)
     settle(app)
     return told
+
+
+def on_sale(stripe: Stripe) -> set[Ref]:
+    """What Stripe's list of events told of before anybody lived."""
+    listed = stripe.attempt("GET", "/v1/events", {"limit": 100})
+    return _subjects(listed["data"] if listed else [])
 
 
 def subjects_of(bodies: Iterable[bytes]) -> set[Ref]:

@@ -4,10 +4,8 @@ from itertools import count
 
 from billing.cli.proving import Proving, SandboxStripe
 from billing.sync import chaos
-from billing.sync.chaos import Crash, Disorder
-from tests.sync.chaos import at_random
+from billing.sync.chaos import Crash
 
-NOTHING_COMES = Disorder(lost=1)
 _POINTS = 16  # about so many points to die at are there in working off an event
 
 
@@ -46,7 +44,7 @@ def test_dying_at_any_commit_loses_nothing(proving: Proving, keys: tuple[str, ..
     app = proving.here.app
     deaths = set()
     with proving.anew() as stripe:
-        told = chaos.live(app, stripe, keys, at_random(0), NOTHING_COMES, phases=0)
+        told = chaos.on_sale(stripe)
         bodies = bodies_of_a_life(proving, stripe, keys)
         for number, body in enumerate(bodies):
             point = number % _POINTS
