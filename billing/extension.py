@@ -28,6 +28,7 @@ from billing.sandbox import Sandbox, WebhookEndpointConfig
 from billing.sandbox import cli as sandbox_commands
 from billing.sandbox.webhooks import send_over_http
 from billing.sync import work
+from billing.sync.routes import THIN_EVENTS
 from billing.web import account, checkout, context, headers, invoices, metrics, payment_methods, stripe_js, visitor
 from billing.web.health import checks
 from billing.web.pages import pages
@@ -120,7 +121,7 @@ class Billing:
             settings.instance_path / "sandbox.sqlite3",
             public_url=settings.base_url + _SANDBOX_PREFIX,
             merchant=settings.site_name,
-            endpoints=[WebhookEndpointConfig(endpoint_url, secret)],
+            endpoints=[WebhookEndpointConfig(endpoint_url, secret, thin_events=tuple(THIN_EVENTS))],
         )
         clock.follow(app.extensions, sandbox.now)
         sandbox_commands.init_app(app, sandbox)

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from billing.sandbox.unit import API_VERSION, Unit
 if TYPE_CHECKING:
     from billing.sandbox.sandbox import Sandbox
 
+log = logging.getLogger(__name__)
+
 Send = Callable[[str, Mapping[str, str], bytes], int]
 
 RETRY_AFTER = (60, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
@@ -28,11 +31,12 @@ _GONE = "endpoint gone or disabled"
 
 @dataclass(frozen=True)
 class WebhookEndpointConfig:
-    """An endpoint the sandbox is set up with, under a secret that both sides know."""
+    """An endpoint the sandbox is set up with, under a secret that both sides know; thin events come there, too."""
 
     url: str
     secret: str
     enabled_events: tuple[str, ...] = ("*",)
+    thin_events: tuple[str, ...] = ()
 
 
 def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> int:
@@ -152,6 +156,9 @@ class DeliveryThread:
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            self._sandbox.catch_up()
-            deliver_due(self._sandbox, self._send)
+            try:
+                self._sandbox.catch_up()
+                deliver_due(self._sandbox, self._send)
+            except Exception:  # such as a file that another process holds for too long: the next round may do better
+                log.exception("the sandbox's deliveries failed")
             self._wake.wait(_POLL_SECONDS)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import stripe
 from stripe.events import V1BillingMeterErrorReportTriggeredEvent as ErrorReport
 from stripe.events import V1BillingMeterNoMeterFoundEvent as NoMeter
 
-from billing.sandbox import Sandbox, StripeApiError
+from billing.sandbox import Sandbox, StripeApiError, WebhookEndpointConfig
 from tests.sandbox.conftest import START
 
 TYPES = ["v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"]
@@ -144,3 +145,18 @@ def test_a_body_that_is_no_object_is_refused(sandbox: Sandbox) -> None:
     for body in (b"[1]", b"{"):
         answer = web.post("/v2/core/event_destinations", data=body, headers={"Authorization": "Bearer sk_test_x"})
         assert (answer.status_code, "JSON" in answer.get_json()["error"]["message"]) == (400, True)
+
+
+def test_a_destination_the_sandbox_is_set_up_with_stays_the_same(tmp_path: Path) -> None:
+    def start(*thin: str, secret: str = "whsec_shared") -> list[tuple[str, list[str], str]]:
+        endpoint = WebhookEndpointConfig("http://portal.test/webhooks", secret, thin_events=thin)
+        sandbox = Sandbox(tmp_path / "file.sqlite3", start=START, endpoints=[endpoint])
+        with sandbox.reading() as unit:
+            held = unit.query("v2.core.event_destination")
+        sandbox.close()
+        return [(found["id"], found["enabled_events"], found["_secret"]) for found in held]
+
+    [first] = start(TYPES[0])
+    assert first[1:] == (TYPES[:1], "whsec_shared")
+    assert start(*TYPES, secret="whsec_new") == [(first[0], TYPES, "whsec_new")]
+    assert start() == []

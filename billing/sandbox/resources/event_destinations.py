@@ -6,6 +6,7 @@ from typing import Any
 from billing.sandbox import ids, metadata, thin_events
 from billing.sandbox.thin_events import DESTINATION, EVENT, moment
 from billing.sandbox.unit import Json, Unit
+from billing.sandbox.webhooks import WebhookEndpointConfig
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.params import Array, Fields, Integer, Metadata, Spec, Text, Url
 from billing.sandbox.wire.routes import Params, route
@@ -21,10 +22,28 @@ _COMMON: Mapping[str, Spec] = {
 _TYPE = Text(choices=thin_events.TYPES)
 
 
+def configure(unit: Unit, endpoints: Sequence[WebhookEndpointConfig]) -> None:
+    """Make the destinations the sandbox is set up with stand as given, by URL; those of an earlier set-up go."""
+    earlier = {found["url"]: found for found in unit.query(DESTINATION) if found.get("_configured")}
+    for wanted in (each for each in endpoints if each.thin_events):
+        params = {"name": "Set up with the sandbox", "enabled_events": list(wanted.thin_events)}
+        fresh = {**_new(unit, params, wanted.url, wanted.secret), "_configured": True}
+        found = earlier.pop(wanted.url, None) or unit.add(fresh)
+        stands = {"status": "enabled", "status_details": None, "_secret": wanted.secret}
+        unit.save({**found, "enabled_events": list(wanted.thin_events), **stands})
+    for gone in earlier.values():
+        unit.remove(gone)
+
+
 def create(unit: Unit, params: Params) -> Json:
     if len(unit.query(DESTINATION)) >= 16:
         raise invalid("You have reached the maximum of 16 event destinations.")
-    destination: Json = {
+    destination = _new(unit, params, params["webhook_endpoint"]["url"], ids.new_id("whsec", 32))
+    return _shown(unit, unit.add(destination), params.get("include", ()))
+
+
+def _new(unit: Unit, params: Params, url: str, secret: str) -> Json:
+    return {
         "id": ids.new_id("ed_test", 52),
         "object": DESTINATION,
         "amazon_eventbridge": None,
@@ -42,10 +61,9 @@ def create(unit: Unit, params: Params) -> Json:
         "status_details": None,
         "type": "webhook_endpoint",
         "updated": unit.now,
-        "url": params["webhook_endpoint"]["url"],
-        "_secret": ids.new_id("whsec", 32),
+        "url": url,
+        "_secret": secret,
     }
-    return _shown(unit, unit.add(destination), params.get("include", ()))
 
 
 def update(unit: Unit, params: Params, *, id: str) -> Json:

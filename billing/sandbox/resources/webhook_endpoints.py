@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from billing.sandbox import ids, metadata
+from billing.sandbox.resources import event_destinations
 from billing.sandbox.unit import API_VERSION, Json, Unit
 from billing.sandbox.webhooks import WebhookEndpointConfig
 from billing.sandbox.wire import versions
@@ -51,6 +52,7 @@ def configure(unit: Unit, endpoints: Sequence[WebhookEndpointConfig]) -> None:
         stands = {"enabled_events": list(wanted.enabled_events), "status": "enabled", "_secret": wanted.secret}
         endpoint.update(stands | {"_configured": True})
         unit.save(endpoint)
+    event_destinations.configure(unit, endpoints)
 
 
 def update(unit: Unit, params: Params, *, id: str) -> Json:
