@@ -27,13 +27,15 @@ def nouns() -> list[str]:
 
 
 def table_of(noun: str) -> Table:
-    """The table called `noun` (such as invoices), or the one that keeps the noun (such as invoice). Raises NotFound."""
+    """The table called `noun` (such as invoices, or invoice), or the one that keeps the noun. Raises NotFound."""
     kept = NOUNS.get(noun)
-    name = str(inspect(kept.model).local_table.name) if kept and kept.model else f"{_PREFIX}{noun}"
-    table = Base.metadata.tables.get(name)
-    if table is None:
-        raise NotFound(f"There is no {noun} to export. There are: {', '.join(nouns())}.")
-    return table
+    names = [f"{_PREFIX}{noun}", f"{_PREFIX}{noun}s"]
+    if kept and kept.model:
+        names.append(str(inspect(kept.model).local_table.name))
+    for name in names:
+        if name in Base.metadata.tables:
+            return Base.metadata.tables[name]
+    raise NotFound(f"There is no {noun} to export. There are: {', '.join(nouns())}.")
 
 
 def count(table: Table) -> int:

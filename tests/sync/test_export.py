@@ -60,6 +60,14 @@ def test_rows_come_as_they_are_taken(everywhere: Portal) -> None:
     assert sum(1 for _ in lines) == 4999
 
 
+@pytest.mark.parametrize(
+    ("noun", "table"),
+    [("invoice", "invoices"), ("invoice_payment", "payments"), ("product", "plans"), ("account", "accounts")],
+)
+def test_a_table_goes_by_several_names(noun: str, table: str) -> None:
+    assert export.table_of(noun) is export.table_of(table)
+
+
 def test_unknown_tables_are_refused_with_those_there_are(inside: Portal) -> None:
     with pytest.raises(NotFound, match="invoice_lines, "):
         export.table_of("unicorn")
