@@ -31,10 +31,10 @@ class Noun:
     """How one kind of object is kept.
 
     `ask` raises NoSuchObject; along with the object it may give others that came in the same call. `ask_alone` brings
-    less, where it is there: for when the customer and what goes with it have been asked for. `leads_to` names
-    what an answer is about and has to be asked for with it, `refers_to` what must be known before it can be kept:
-    has a row of `model`, unless `is_known` says it otherwise. `project` runs under the turn of `customer`, or of the
-    catalog where that is None.
+    less, where it is there: for when the customer and what goes with it have been asked for; `left_out` names what such
+    an answer bears upon and came without. `leads_to` names what an answer is about and has to be asked for with it,
+    `refers_to` what must be known before it can be kept: has a row of `model`, unless `is_known` says it otherwise.
+    `project` runs under the turn of `customer`, or of the catalog where that is None.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Noun:
     project: Callable[[Session, Answer], Iterable[Change[Any] | None]]
     eagerly: Sequence[ORMOption] = ()
     ask_alone: Callable[[str], list[Answer]] | None = None
+    left_out: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     customer: Callable[[Answer], str | None] = lambda answer: answer.data["customer"] if answer.data else None
     refers_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     leads_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()

@@ -204,6 +204,7 @@ _ALL = (
         _project_invoice,
         eagerly=[selectinload(Invoice.lines)],
         ask_alone=partial(_ask_invoice, alone=True),
+        left_out=lambda data: refs("subscription", invoice_projection.subscription_of(data)) if data else (),
         refers_to=lambda data: refs("customer", data["customer"]) if data else (),
     ),
     Noun(

@@ -56,6 +56,9 @@ def _ask_one(ref: Ref, answers: dict[Ref, Answer]) -> None:
     answers.update({answer.ref: answer for answer in came})
     for answer in came:
         _ask_what_it_needs(answer, answers)
+    if question is noun.ask_alone:
+        for left_out in noun.left_out(answers[ref].data):
+            _ask_one(left_out, answers)
 
 
 def _ask_what_it_needs(answer: Answer, answers: dict[Ref, Answer]) -> None:

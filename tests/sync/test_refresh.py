@@ -13,6 +13,7 @@ from billing.domain.invoices.models import Invoice
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import refresh
+from billing.sync.noun import Ref
 from billing.sync.signals import AccessChange, access_changed
 from tests.domain import people
 from tests.support.portal import Portal
@@ -100,3 +101,12 @@ def test_a_change_of_access_is_announced_once(inside: Portal) -> None:
         (ada.key, "none", "active"),
         (ada.key, "active", "ended"),
     ]
+
+
+def test_each_invoice_brings_its_own_subscription_though_the_customer_is_known(inside: Portal) -> None:
+    first = people.subscribe(inside, people.account())
+    second = people.subscribe(inside, people.account())
+    invoices = [Ref("invoice", made["latest_invoice"]) for made in (first, second)]
+    with db.edge():
+        answered = {answer.ref for answer in refresh.ask(*invoices)}
+    assert answered >= {Ref("subscription", first["id"]), Ref("subscription", second["id"])}
