@@ -41,7 +41,13 @@ def _pace(rate: float | None) -> Pace:
 
 @sync.command("backfill")
 @nouns_argument
-@click.option("--threads", default=backfill.THREADS, show_default=True, help="How many pages are asked for at a time.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 12),
+    default=backfill.THREADS,
+    show_default=True,
+    help="How many pages are asked for at a time.",
+)
 @rate_option
 @as_json
 @refusing_in_words

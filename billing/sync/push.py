@@ -110,7 +110,7 @@ def _push(change: _Claimed) -> None:
 
 
 def _mark_told(change: _Claimed) -> None:
-    row = db.begin_write().get_one(AccountChange, change.account_id)
+    row = _locked(change)
     if row.told > change.number:  # somebody told a later change before us, and Stripe now says what is older
         row.number += 1
     row.told = max(row.told, change.number)
@@ -119,9 +119,14 @@ def _mark_told(change: _Claimed) -> None:
     db.session().flush()
 
 
+def _locked(change: _Claimed) -> AccountChange:
+    """The row, which nobody else changes until the edge closes: the account may change again at this moment."""
+    return db.begin_write().get_one(AccountChange, change.account_id, with_for_update=True)
+
+
 def _write_down(change: _Claimed, error: Exception) -> None:
     with db.edge():
-        row = db.begin_write().get_one(AccountChange, change.account_id)
+        row = _locked(change)
         row.attempts += 1
         row.claimed_until = None
         row.error = repr(error)

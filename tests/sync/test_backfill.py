@@ -139,6 +139,16 @@ def test_a_customer_deleted_while_it_is_the_cursor_stops_nothing(inside: Portal)
     assert set(customers()) == made
 
 
+def test_when_stripe_says_it_is_too_fast_it_slows_down_and_misses_nothing(inside: Portal) -> None:
+    made = make_customers(inside, 250)
+    inside.sandbox.call("POST", "/v1/sandbox/rate_limit", {"refuse_next": 3})
+    pace = quietly()
+    backfill.run(["customer"], threads=2, pace=pace)
+    assert set(customers()) == made
+    assert pace.refusals == 3
+    assert pace.rate < pace.limit
+
+
 def test_a_change_that_a_webhook_brings_meanwhile_stays(inside: Portal) -> None:
     (customer,) = make_customers(inside, 1)
 

@@ -1,5 +1,7 @@
 """Push: Stripe is told of an account's new name and address, again until it knows, and never in a circle."""
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -141,3 +143,27 @@ def test_a_change_told_too_late_is_followed_by_the_newer_one(inside: Portal) -> 
     assert push.push_due() == 2
     assert at_stripe(inside, customer)[0] == "Newer"
     assert push.waiting() == []
+
+
+def test_a_change_while_an_earlier_one_is_being_marked_is_not_lost(everywhere: Portal) -> None:
+    customer = people.customer_of(people.account())
+    call_ada("Older")
+    has_changed = threading.Event()
+
+    def change() -> None:
+        with everywhere.app.app_context(), db.edge():
+            accounts.ensure(AccountRef("user:ada@example.com", "Newer", "ada@example.com"))
+            has_changed.set()
+            time.sleep(0.3)  # the other one marks its change meanwhile, and must wait
+
+    changing = threading.Thread(target=change)
+
+    def begin(*_: object, **__: object) -> None:
+        answered.disconnect(begin, sender=everywhere.sandbox)
+        changing.start()
+        has_changed.wait()
+
+    answered.connect(begin, sender=everywhere.sandbox)
+    assert push.push_due() == 2
+    changing.join()
+    assert at_stripe(everywhere, customer)[0] == "Newer"

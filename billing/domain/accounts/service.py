@@ -45,7 +45,7 @@ def ensure(ref: AccountRef) -> Account:
 
 
 def _note_change(session: Session, account: Account) -> None:
-    change = session.get(AccountChange, account.id)
+    change = session.get(AccountChange, account.id, with_for_update=True)
     if change is None:
         change = AccountChange(account_id=account.id, number=0, told=0)
         session.add(change)
