@@ -51,11 +51,14 @@ def read_if_due() -> Read | None:
     The first of these looks goes back an hour: what happened before there was anything here is a backfill's.
     """
     now = datetime.now(UTC)
-    with db.edge():
-        session = db.take_turn(_TURN)
-        row = _row()
-        if row.looked_at is not None and row.looked_at > now - EVERY:
+    looked_lately = select(Tail.id).where(Tail.livemode == settings.current().livemode, Tail.looked_at > now - EVERY)
+    with db.edge() as session:
+        if session.scalar(looked_lately) is not None:  # the usual case, which takes no lock
             return None
+        session = db.take_turn(_TURN)
+        if session.scalar(looked_lately) is not None:
+            return None
+        row = _row()
         row.looked_at = now
         row.reached_at = row.reached_at or clock.now() - EVERY
         session.flush()
