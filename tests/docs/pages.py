@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
 _SPAN = re.compile(r"`([^`\n]+)`")
 
@@ -21,7 +22,7 @@ class Document:
 
     def blocks(self, *languages: str) -> list[str]:
         """The code in fenced blocks of these languages."""
-        return [code for language, code in _BLOCK.findall(self.text) if language in languages]
+        return [dedent(code) for language, code in _BLOCK.findall(self.text) if language in languages]
 
     def lines_to_type(self) -> Iterator[str]:
         """What the reader is told to type: in shell blocks, after `$` on consoles, between backticks in the text."""

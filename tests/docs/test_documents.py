@@ -126,6 +126,22 @@ def _said(line: str) -> list[str]:
     return sorted(re.split(r"[\s,]+", _ID.sub("id", line).strip()))
 
 
+def _steps(page: Document) -> list[str]:
+    """The commands of ours in the shell blocks of a page, in order."""
+    lines = [line.strip() for code in page.blocks("sh") for line in code.splitlines()]
+    return [found["words"] for line in lines if (found := _FLASK.fullmatch(line))]
+
+
+def test_operations_and_runbooks_can_be_followed(sqlite_portal: "Portal") -> None:
+    pages = [page for page in documents() if "/runbooks/" in page.path or page.path == "docs/operations.md"]
+    sqlite_portal.run("billing", "sync", "tail")
+    sqlite_portal.run("billing", "sync", "drift")
+    followed = [words for page in pages for words in _steps(page)]
+    for words in dict.fromkeys(followed):
+        sqlite_portal.run(*words.split())  # on a portal where nothing is wrong each succeeds
+    assert {"billing doctor", "billing sync drift --repair", "billing events retry --all"} <= set(followed)
+
+
 @pytest.mark.parametrize("page", documents(), ids=lambda page: page.path)
 def test_snippets_are_python(page: Document) -> None:
     for code in page.blocks("python"):
