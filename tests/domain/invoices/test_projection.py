@@ -139,6 +139,6 @@ def test_nothing_is_kept_of_a_customer_or_invoice_nobody_projected(inside: Porta
         session = db.begin_write()
         with pytest.raises(LookupError, match="of a customer that was not projected"):
             projection.project(session, data | {"customer": "cus_unknown"}, clock.ticket())
+        payment = data["payments"]["data"][0] | {"invoice": "in_unknown"}
         with pytest.raises(LookupError, match="that was not projected"):
-            payment = data["payments"]["data"][0] | {"invoice": "in_unknown"}
             payments_projection.project(session, payment, clock.ticket())
