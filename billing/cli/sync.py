@@ -17,7 +17,7 @@ from billing.core import db, settings
 from billing.gateway import pace as paces
 from billing.gateway.pace import Pace
 from billing.sync import backfill, detect, drift, export, processor, push, tail
-from billing.sync.listings import LISTINGS
+from billing.sync.listings import LISTINGS, chosen
 from billing.sync.records import DriftFinding, DriftRun
 
 _SHOWN = 50  # findings, in a terminal
@@ -67,19 +67,33 @@ def backfill_command(nouns: tuple[str, ...], *, threads: int, rate: float | None
     failed = sum(one.failed for one in done)
     if as_json:
         say_json(
-            [{"noun": one.noun, "count": one.count, "failed": one.failed, "resumed": one.is_resumed} for one in done]
+            [
+                {
+                    "noun": one.noun,
+                    "count": one.count,
+                    "failed": one.failed,
+                    "resumed": one.is_resumed,
+                    "refused": one.refused,
+                }
+                for one in done
+            ]
         )
     else:
         say_table(
             ["Noun", "Objects", "Failed", ""],
             [
-                (one.noun, f"{one.count:,}", f"{one.failed:,}", "went on where it had stopped" * one.is_resumed)
+                (
+                    one.noun,
+                    f"{one.count:,}",
+                    f"{one.failed:,}",
+                    one.refused or "went on where it had stopped" * one.is_resumed,
+                )
                 for one in done
             ],
         )
         if failed:
             say("[red]Some could not be kept.[/] The log says why; `flask billing sync drift` names them.")
-    if failed:
+    if failed or any(one.refused for one in done):
         sys.exit(1)
 
 
@@ -134,11 +148,17 @@ def drift_command(nouns: tuple[str, ...], *, repair: bool, rate: float | None, a
         run_id = drift.run(nouns, repair=repair, pace=_pace(rate), report=_drift_reporter(bars))
     with db.edge():
         run = drift.get(run_id)
-        is_clean = run.differing == run.repaired
+        left_out = sorted(set(chosen(nouns)) - set(run.nouns))
+        is_clean = run.differing == run.repaired and not left_out
         if as_json:
-            say_json(_run_as_dict(run) | {"findings": [_finding_as_dict(one) for one in drift.findings(run_id)]})
+            say_json(
+                _run_as_dict(run)
+                | {"left_out": left_out, "findings": [_finding_as_dict(one) for one in drift.findings(run_id)]}
+            )
         else:
             _say_drift(run)
+            if left_out:
+                say(f"[red]Not compared, since Stripe lets the key not read them:[/] {', '.join(left_out)}.")
     if not is_clean:
         sys.exit(1)
 

@@ -21,7 +21,7 @@ from billing.core import clock, db, settings
 from billing.core.errors import Conflict, Refusal
 from billing.core.logging import get_logger
 from billing.gateway import pace as paces
-from billing.gateway.errors import NoSuchObject
+from billing.gateway.errors import NoSuchObject, StripeRefused
 from billing.gateway.listings import Window
 from billing.gateway.pace import Pace
 from billing.sync import refresh
@@ -46,7 +46,8 @@ class TakenOver(Conflict):
 class Progress:
     """How far the backfill of a noun is: objects seen, those of them that could not be kept, and the range walked.
 
-    `is_resumed`: it goes on where an earlier one stopped. `share` is between 0 and 1, by time of creation.
+    `is_resumed`: it goes on where an earlier one stopped. `refused`: Stripe's words, where it let nobody list the noun.
+    `share` is between 0 and 1, by time of creation.
     """
 
     noun: str
@@ -55,6 +56,7 @@ class Progress:
     failed: int = 0
     whole: int = 0
     left: int = 0
+    refused: str | None = None
 
     @property
     def share(self) -> float:
@@ -71,12 +73,22 @@ def run(
     """Bring all that Stripe holds of these nouns (none: of all) into the local tables; `report` hears of each
     noun's beginning and of each page.
 
-    Objects that cannot be kept are counted, logged and passed over. Raises what Stripe refuses; calling it again goes
-    on from there. Raises TakenOver when another backfill is started meanwhile.
+    Objects that cannot be kept are counted, logged and passed over, and so are nouns that the key may not read, where
+    others are asked for. Raises what else Stripe refuses; calling it again goes on from there. Raises TakenOver when
+    another backfill is started meanwhile.
     """
     name = uuid4().hex
     pace = pace or Pace(paces.PER_SECOND[settings.current().mode])
-    return [_Walk(noun, name, pace, report).run(threads) for noun in chosen(nouns)]
+    walks = [_Walk(noun, name, pace, report) for noun in chosen(nouns)]
+    for walk in walks:
+        try:
+            walk.run(threads)
+        except StripeRefused as error:
+            if len(walks) == 1:
+                raise
+            walk.progress.refused = error.message
+            log.error("backfill_refused", noun=walk.progress.noun, error=error.message)
+    return [walk.progress for walk in walks]
 
 
 @dataclass
@@ -107,11 +119,12 @@ class _Walk:
         self._walked: dict[int, _Left] = {}
         self._idle = 0
         self._error: BaseException | None = None
-        self._progress = Progress(noun, is_resumed=False)
+        self.progress = Progress(noun, is_resumed=False)
 
-    def run(self, threads: int) -> Progress:
+    def run(self, threads: int) -> None:
+        """Walk all that is left of the noun."""
         self._resume_or_begin()
-        self._report(self._progress)
+        self._report(self.progress)
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
         workers = [
             threading.Thread(target=self._work, args=(app,), name=f"billing-backfill-{number}")
@@ -128,7 +141,6 @@ class _Walk:
                 worker.join()
         if self._error is not None:
             raise self._error
-        return self._progress
 
     def _resume_or_begin(self) -> None:
         """Take over what an earlier backfill left of the noun; where it left nothing, all there is."""
@@ -142,11 +154,11 @@ class _Walk:
                 session.add(self._row(0, int(now.timestamp()) + 1))
                 session.flush()
             else:
-                self._progress.is_resumed = True
+                self.progress.is_resumed = True
                 session.execute(update(BackfillWindow).where(*ours, waiting).values(run=self._name))
             rows = session.scalars(select(BackfillWindow).where(*ours, waiting).order_by(BackfillWindow.id)).all()
             self._waiting.extend(_Left(row.id, row.created_from, row.created_to, row.cursor) for row in rows)
-        self._progress.whole = self._left_to_walk()
+        self.progress.whole = self._left_to_walk()
 
     def _row(self, created_from: int, created_to: int) -> BackfillWindow:
         return BackfillWindow(
@@ -218,10 +230,10 @@ class _Walk:
             left.cursor, left.created_to = page.after, page.oldest + 1 if page.after else left.created_from
             self._waiting.extend(half)
             self._changed.notify_all()
-            self._progress.count += page.seen
-            self._progress.failed += len(failures)
-            self._progress.left = self._left_to_walk()
-            self._report(self._progress)
+            self.progress.count += page.seen
+            self.progress.failed += len(failures)
+            self.progress.left = self._left_to_walk()
+            self._report(self.progress)
         return page.after is not None
 
     def _halve(self, left: _Left, page: Listed) -> BackfillWindow | None:
@@ -245,7 +257,7 @@ class _Walk:
                 nothing_before = middle
         with self._changed:
             left.created_from = nothing_before
-            self._progress.whole = self._left_to_walk()
+            self.progress.whole = self._left_to_walk()
 
     def _note(self, left: _Left, page: Listed, failures: list[Exception], below: BackfillWindow | None) -> list[_Left]:
         """Write down how far the window is, in the edge at hand; the half of it for others, if there is one.

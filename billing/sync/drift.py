@@ -14,7 +14,7 @@ from billing.core import clock, db, settings
 from billing.core.logging import get_logger
 from billing.core.mirror import find
 from billing.gateway import pace as paces
-from billing.gateway.errors import NoSuchObject
+from billing.gateway.errors import NoSuchObject, StripeRefused
 from billing.gateway.listings import Window
 from billing.gateway.pace import Pace
 from billing.sync import preview, refresh
@@ -50,8 +50,8 @@ def run(
 ) -> int:
     """Compare all objects of these nouns (none: of all) with Stripe, and keep what differs; the id of the run's row.
 
-    With `repair` what differs is written as Stripe says it; what Stripe has no more stays as it is. Raises what
-    Stripe refuses.
+    With `repair` what differs is written as Stripe says it; what Stripe has no more stays as it is. Nouns that the key
+    may not read are left out of the run's, where there are others. Raises what else Stripe refuses.
     """
     names = chosen(nouns)
     with db.edge():
@@ -68,12 +68,25 @@ def run(
         session.flush()
         run_id = row.id
     with paces.keeping_to(pace or Pace(paces.PER_SECOND[settings.current().mode])):
-        for noun in names:
-            _Comparison(run_id, noun, repair, report).run()
+        refused = [noun for noun in names if not _may_compare(_Comparison(run_id, noun, repair, report), len(names))]
     with db.edge():
-        db.begin_write().get_one(DriftRun, run_id).finished_at = clock.now()
+        row = db.begin_write().get_one(DriftRun, run_id)
+        row.finished_at = clock.now()
+        row.nouns = [noun for noun in names if noun not in refused]
         db.session().flush()
     return run_id
+
+
+def _may_compare(comparison: "_Comparison", count: int) -> bool:
+    """Make the comparison, one of so many; whether Stripe lets the key read what it is about."""
+    try:
+        comparison.run()
+    except StripeRefused as error:
+        if count == 1:
+            raise
+        log.error("drift_refused", noun=comparison.noun, error=error.message)
+        return False
+    return True
 
 
 def get(run_id: int) -> DriftRun:
@@ -98,7 +111,7 @@ class _Comparison:
 
     def __init__(self, run_id: int, noun: str, repair: bool, report: Report) -> None:
         self._run_id = run_id
-        self._noun = noun
+        self.noun = noun
         self._repair = repair
         self._report = report
         self._listing = LISTINGS[noun]
@@ -113,7 +126,7 @@ class _Comparison:
         window, after = Window(0, now + 1), None
         while True:
             page = self._listing.page(window, after)
-            ours = [answer for answer in page.answers if answer.ref.noun == self._noun]
+            ours = [answer for answer in page.answers if answer.ref.noun == self.noun]
             self._listed.update(answer.ref.stripe_id for answer in ours)
             suspects = self._suspects(page.answers)
             for ref in suspects:
@@ -123,13 +136,13 @@ class _Comparison:
                 break
             window, after = Window(0, page.oldest + 1), page.after
         for stripe_id in self._unlisted(newest):
-            self._look_closer(Ref(self._noun, stripe_id))
+            self._look_closer(Ref(self.noun, stripe_id))
             self._count(1)
 
     def _suspects(self, answers: list[Answer]) -> list[Ref]:
         with db.edge():
             whole = refresh.ask(known=answers)
-        return [ref for ref in preview.differences(whole) if ref.noun == self._noun]
+        return [ref for ref in preview.differences(whole) if ref.noun == self.noun]
 
     def _look_closer(self, ref: Ref) -> None:
         """Ask for the object by itself, and keep what differs then."""
@@ -181,7 +194,7 @@ class _Comparison:
             row.compared += compared
             db.session().flush()
         self._compared += compared
-        self._report(self._noun, self._compared, self._differing)
+        self._report(self.noun, self._compared, self._differing)
 
     def _newest_row(self) -> int:
         """Rows made after this are newer than the lists."""

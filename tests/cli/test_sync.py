@@ -10,10 +10,12 @@ from click.testing import Result
 from sqlalchemy import delete, update
 
 from billing.core import db
+from billing.core.settings import Settings
 from billing.domain.accounts import service as accounts
 from billing.domain.accounts.service import AccountRef
 from billing.domain.customers.models import Customer
 from billing.domain.subscriptions.models import Subscription, SubscriptionItem
+from billing.gateway import client
 from tests.domain import people
 from tests.support.portal import Portal
 
@@ -42,7 +44,7 @@ def test_backfill_tells_what_it_brought(sqlite_portal: Portal, paying: dict[str,
     told = sqlite_portal.run("billing", "sync", "backfill", "customer", "subscription")
     assert [line.split()[:3] for line in told.splitlines()[1:]] == [["customer", "1", "0"], ["subscription", "1", "0"]]
     again = json.loads(invoke(sqlite_portal, "sync", "backfill", "subscription", "--rate", "500", "--json").stdout)
-    assert again == [{"noun": "subscription", "count": 1, "failed": 0, "resumed": False}]
+    assert again == [{"noun": "subscription", "count": 1, "failed": 0, "resumed": False, "refused": None}]
     refused = invoke(sqlite_portal, "sync", "backfill", "unicorn")
     assert refused.exit_code == 2
     assert "'subscription'" in refused.output
@@ -53,6 +55,21 @@ def test_backfill_says_what_it_could_not_keep(sqlite_portal: Portal) -> None:
     told = invoke(sqlite_portal, "sync", "backfill", "product")
     assert told.exit_code == 1
     assert "Some could not be kept" in told.output
+
+
+def test_nouns_the_key_may_not_read_are_told_and_the_others_done(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
+    key = sqlite_portal.sandbox.call("POST", "/v1/sandbox/restricted_keys", {"permissions": {"customers": "read"}})
+    restricted = Settings.load(sqlite_portal.settings | {"STRIPE_SECRET_KEY": key["key"]})
+    client.init_app(sqlite_portal.app, restricted, sqlite_portal.sandbox.app)
+    told = invoke(sqlite_portal, "sync", "backfill", "customer", "refund")
+    assert told.exit_code == 1
+    assert "Stripe does not accept the API key" in told.output
+    compared = invoke(sqlite_portal, "sync", "drift", "customer", "refund", "--json")
+    assert compared.exit_code == 1
+    found = json.loads(compared.stdout)
+    assert (found["nouns"], found["left_out"], found["compared"]) == (["customer"], ["refund"], 1)
+    alone = invoke(sqlite_portal, "sync", "backfill", "refund")
+    assert (alone.exit_code, "(stripe_refused)" in alone.output) == (1, True)
 
 
 def test_tail_finds_what_was_missed_and_works_it_off(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
