@@ -166,7 +166,7 @@ def test_routes_filters_globals_and_hooks_of_the_host_stand(alone: Flask, bakery
 
     assert rules(alone) <= rules(bakery)
     added = {endpoint.partition(".")[0] for _, endpoint in rules(bakery) - rules(alone)}
-    assert added == {"billing", "billing_admin", "billing_webhooks"}
+    assert added == {"billing", "billing_admin", "billing_health", "billing_webhooks"}
     assert hooks(alone) == hooks(bakery)
     assert alone.error_handler_spec[None].keys() == bakery.error_handler_spec[None].keys()
     assert {name: bakery.config[name] for name in alone.config if "URI" not in name} == {
