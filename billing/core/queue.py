@@ -85,6 +85,15 @@ class Queue:
         """Work in the foreground, with so many threads, until the process is told to end; then finish what is begun."""
         self._open().huey.create_consumer(workers=threads, graceful_signal="TERM").run()
 
+    def close(self) -> None:
+        """Let go of the connections this process holds; the next `put` opens new ones."""
+        if self._opened is not None:
+            storage = self._opened.huey.storage
+            storage.close()
+            if hasattr(storage, "pool"):  # Redis keeps several, which closing leaves open
+                storage.pool.disconnect()
+            self._opened = None
+
     def _open(self) -> _Opened:
         """The queue as this process has it open: its connections do not survive a fork."""
         if self._opened is None or self._opened.process != os.getpid():

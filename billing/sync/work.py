@@ -6,6 +6,7 @@ truth and a wake-up may get lost: whoever works looks for what is due by itself,
 """
 
 import os
+import signal
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,6 +37,9 @@ class Work(Protocol):
 
     def run(self, threads: int) -> None:
         """Work off what comes, in the foreground, until the process is told to end."""
+
+    def stop(self) -> None:
+        """Let whatever runs beside the server finish what it is at, and let go of connections."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -72,6 +76,7 @@ class Threads:
         self._awake.release()
 
     def run(self, threads: int) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: self._stopping.set())
         self._start(threads)
         try:
             self._stopping.wait()
@@ -79,7 +84,6 @@ class Threads:
             self.stop()
 
     def stop(self) -> None:
-        """Let the threads finish what they are at, and wait for them."""
         self._stopping.set()
         for _ in self._threads:
             self._awake.release()
@@ -131,6 +135,9 @@ class _Inline:
     def run(self, threads: int) -> None:
         Threads(self._app, self._settings).run(threads)
 
+    def stop(self) -> None:
+        """Nothing runs beside the server."""
+
 
 class _Queued:
     """Consumers take lanes from a queue."""
@@ -145,3 +152,6 @@ class _Queued:
 
     def run(self, threads: int) -> None:
         self._queue.consume(threads)
+
+    def stop(self) -> None:
+        self._queue.close()

@@ -11,6 +11,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from app import create_app
 from billing.core import db
 from billing.sandbox import Sandbox
+from billing.sync import work
 from tests.support.clock import START
 from tests.support.pages import Browser
 
@@ -54,7 +55,9 @@ class Portal:
         # apps, and passwords hashed as cheaply as argon2 can.
         for app in (self.app, self.sandbox.app):
             app.jinja_env.bytecode_cache = _TEMPLATES
-        self.app.extensions["security"].pwd_context.update(argon2__time_cost=1, argon2__memory_cost=8, argon2__parallelism=1)
+        self.app.extensions["security"].pwd_context.update(
+            argon2__time_cost=1, argon2__memory_cost=8, argon2__parallelism=1
+        )
 
     @property
     def sandbox(self) -> Sandbox:
@@ -90,6 +93,7 @@ class Portal:
         """Stop what runs beside it and let go of its files and database."""
         self.sandbox.close()
         with self.app.app_context():
+            work.current().stop()
             db.engine().dispose()
             for engine in self.app.extensions["sqlalchemy"].engines.values():  # the people's
                 engine.dispose()

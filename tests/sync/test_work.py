@@ -1,0 +1,137 @@
+"""Who works the inbox off: threads beside a server, and consumers of a queue, which may die at any time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import func, select
+
+from billing.core import db
+from billing.domain.customers.models import Customer
+from billing.sync.models import WebhookEvent
+from tests.support.databases import postgres_copy, why_no_postgres
+from tests.support.portal import Portal
+from tests.support.wants import missing
+
+PROJECT = Path(__file__).parents[2]
+REDIS = "redis://127.0.0.1:6379"
+LONGEST_SECONDS = 60
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres), "redis"])
+def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a queue."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/queue.sqlite3"
+    elif request.param == "postgresql":
+        if why := why_no_postgres():
+            missing("PostgreSQL", why)
+        with postgres_copy() as url:
+            yield url
+    else:
+        with redis.Redis.from_url(REDIS) as server:
+            try:
+                server.ping()
+            except redis.ConnectionError:
+                pytest.skip(f"Redis: no server answers at {REDIS}")
+        yield REDIS
+
+
+@contextmanager
+def portal_working(instance: Path, how: str) -> Iterator[Portal]:
+    portal = Portal(instance, f"sqlite:///{instance}/portal.sqlite3", EVENT_PROCESSING=how)
+    try:
+        yield portal
+    finally:
+        portal.close()
+
+
+@contextmanager
+def consumer(portal: Portal) -> Iterator[subprocess.Popen[str]]:
+    """`flask billing work` in a process of its own, which has begun to work."""
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **portal.settings}
+    command = [sys.executable, "-m", "flask", "--app", "app", "billing", "work", "--threads", "2"]
+    process = subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
+    assert process.stdout is not None
+    try:
+        assert "Working" in process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def hear_of(portal: Portal, count: int) -> None:
+    """Let the portal receive the events of so many new customers."""
+    for number in range(count):
+        portal.sandbox.call("POST", "/v1/customers", {"email": f"{number}@example.com"})
+    portal.drain()
+
+
+def states(portal: Portal) -> dict[str, int]:
+    """How many of the customers' events are in which state."""
+    told = select(WebhookEvent.state, func.count()).where(WebhookEvent.noun == "customer").group_by(WebhookEvent.state)
+    with portal.app.app_context(), db.edge() as session:
+        rows = session.execute(told)
+        return Counter(dict(rows.all()))
+
+
+def wait_until(is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so, in a time no machine should need."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def customers_of(portal: Portal) -> int:
+    with portal.app.app_context(), db.edge() as session:
+        return session.scalar(select(func.count()).select_from(Customer)) or 0
+
+
+def test_threads_beside_the_server_work_it_off(sqlite_instance: Path) -> None:
+    with portal_working(sqlite_instance, "thread") as portal:
+        hear_of(portal, 5)
+        assert wait_until(lambda: states(portal) == {"done": 5})
+        assert customers_of(portal) == 5
+
+
+def test_consumers_work_a_queue_off_and_end_when_told(queue: str, sqlite_instance: Path) -> None:
+    with portal_working(sqlite_instance, queue) as portal, consumer(portal) as process:
+        hear_of(portal, 3)
+        assert wait_until(lambda: states(portal) == {"done": 3})
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LONGEST_SECONDS) == 0
+        assert customers_of(portal) == 3
+
+
+def test_without_a_queue_the_command_ends_when_told_too(sqlite_instance: Path) -> None:
+    with portal_working(sqlite_instance, "thread") as portal, consumer(portal) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LONGEST_SECONDS) == 0
+
+
+def test_a_consumer_that_is_killed_loses_nothing(queue: str, sqlite_instance: Path) -> None:
+    with portal_working(sqlite_instance, queue) as portal:
+        with consumer(portal) as process:
+            hear_of(portal, 20)
+            assert wait_until(lambda: states(portal)["done"] > 0)
+            process.kill()
+            process.wait()
+        assert sum(states(portal).values()) == 20
+        portal.run("billing", "webhooks", "process")  # as cron or any other consumer does now and then
+        assert states(portal) == {"done": 20}
+        assert customers_of(portal) == 20
