@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -17,7 +16,7 @@ from billing.sync import replay
 from billing.sync.models import PENDING, STATES, WebhookEvent
 from billing.sync.preview import ROW, Difference
 from billing.sync.queries import Filters
-from billing.web import visitor, words
+from billing.web import days, visitor, words
 from billing.web.blueprint import opens_edges
 
 _LONGEST = 255
@@ -58,23 +57,10 @@ def _read_filters() -> tuple[Filters, dict[str, str], dict[str, str]]:
     if entered["state"] and entered["state"] not in STATES:
         errors["state"] = "Choose one of the states."
     errors |= {name: "Nothing is called that." for name in ("type", "customer") if len(entered[name]) > _LONGEST}
-    since, until = (_read_day(name, entered[name], errors) for name in ("from", "to"))
+    since, until = (days.read(name, entered[name], errors) for name in ("from", "to"))
     if since and until and since > until:
         errors["to"] = "The end lies before the start."
     return Filters(entered["state"], entered["type"], entered["customer"], since, until), entered, errors
-
-
-def _read_day(name: str, value: str, errors: dict[str, str]) -> date | None:
-    if not value:
-        return None
-    try:
-        day = date.fromisoformat(value)
-        if not 1970 <= day.year <= 9000:
-            raise ValueError(value)
-    except ValueError:
-        errors[name] = "Write the date as year-month-day, such as 2026-11-20."
-        return None
-    return day
 
 
 def event_row(row: WebhookEvent) -> dict[str, Any]:

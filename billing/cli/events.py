@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -68,8 +68,8 @@ def list_command(
             say("[dim]There are older ones: --limit shows more, --state and --type fewer.[/]")
 
 
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+def _day(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
 
 
 @events.command("show")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, select
 
@@ -18,15 +18,15 @@ _MOST_LOOKED_AT = 10_000
 class Filters:
     """Which events are wanted: all that fit everything that is set.
 
-    `type` is one, or with * at its end all that begin so; `since` and `until` are the first and the last day (UTC) of
-    receiving.
+    `type` is one, or with * at its end all that begin so; `since` and `until` are the beginnings of the first and of
+    the last day of receiving.
     """
 
     state: str = ""
     type: str = ""
     customer: str = ""
-    since: date | None = None
-    until: date | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
     def narrow(self, query: Select[WebhookEvent]) -> Select[WebhookEvent]:
         """The query, of these events only."""
@@ -39,9 +39,9 @@ class Filters:
         if self.customer:
             query = query.where(WebhookEvent.customer == self.customer)
         if self.since:
-            query = query.where(WebhookEvent.received_at >= _midnight(self.since))
+            query = query.where(WebhookEvent.received_at >= self.since)
         if self.until:
-            query = query.where(WebhookEvent.received_at < _midnight(self.until) + timedelta(days=1))
+            query = query.where(WebhookEvent.received_at < self.until + timedelta(days=1))
         return query
 
 
@@ -130,7 +130,3 @@ def lag(within: timedelta) -> Lag | None:
     )
     took = sorted(done - received for received, done in db.session().execute(query) if done is not None)
     return Lag(len(took), took[len(took) // 2], took[-1]) if took else None
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -19,7 +19,7 @@ from billing.domain.invoices.queries import STATUSES, Filters
 from billing.domain.payment_methods import queries as payment_methods
 from billing.domain.payments import queries as payments
 from billing.domain.payments.models import Payment
-from billing.web import words
+from billing.web import days, words
 from billing.web.blueprint import signed_in
 from billing.web.context import as_day
 from billing.web.pages import pages
@@ -95,7 +95,7 @@ def _read_filters() -> tuple[Filters, dict[str, str], dict[str, str]]:
     errors: dict[str, str] = {}
     if entered["status"] and entered["status"] not in STATUSES:
         errors["status"] = "Choose one of the statuses."
-    start, end = (_read_day(name, entered[name], errors) for name in ("from", "to"))
+    start, end = (days.read(name, entered[name], errors) for name in ("from", "to"))
     if start and end and start > end:
         errors["to"] = "The end lies before the start."
     if len(entered["q"]) > _LONGEST_NUMBER:
@@ -109,19 +109,6 @@ def _read_filters() -> tuple[Filters, dict[str, str], dict[str, str]]:
         number=entered["q"] or None,
     )
     return wanted, entered, {}
-
-
-def _read_day(name: str, value: str, errors: dict[str, str]) -> datetime | None:
-    if not value:
-        return None
-    try:
-        day = date.fromisoformat(value)
-        if not 1970 <= day.year <= 9000:
-            raise ValueError(value)
-    except ValueError:
-        errors[name] = "Write the date as year-month-day, such as 2026-11-20."
-        return None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 @pages.get("/account/invoices", endpoint="invoices")

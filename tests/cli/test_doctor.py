@@ -220,6 +220,9 @@ def test_a_deployment_with_a_key_is_looked_at_before_it_speaks_to_stripe(sqlite_
     }
     assert "Webhook endpoint" not in found, "what cannot be asked is not guessed"
 
+    with steps.deployment(sqlite_portal, EVENT_PROCESSING=f"sqlite:///{tmp_path}/queue.sqlite3") as app:
+        assert examined(app)[1]["Queue"] == [("fine", "Reachable; 0 tasks wait in it.", None)]
+
     live = {"STRIPE_SECRET_KEY": "sk_live_x", "BILLING_LIVE": "true", "STRIPE_WEBHOOK_SECRETS": "whsec_x"}
     with steps.deployment(sqlite_portal, **live, STRIPE_API_BASE="http://127.0.0.1:9") as app:
         assert examined(app)[1]["Address"][0][:2] == ("error", "http://localhost:5000 is not https.")
