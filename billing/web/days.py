@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 
 def read(name: str, value: str, errors: dict[str, str]) -> datetime | None:
-    """The beginning (UTC) of the day entered in the field `name`; None for nothing, and for what `errors` then names."""
+    """The beginning (UTC) of the day entered in the field `name`; None for nothing, or a mistake, noted in `errors`."""
     if not value:
         return None
     try:
