@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from billing.sandbox import banks
+from billing.sandbox import banks, vocabulary
 from billing.sandbox.unit import Json
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Integer, Spec, Text
@@ -26,8 +26,8 @@ MANDATE_DATA = Fields(
 
 # Which of the kinds an intent could take it takes.
 FILTERS: Mapping[str, Spec] = {
-    "allowed_payment_method_types": Array(of=Text()),
-    "excluded_payment_method_types": Array(of=Text(), clearable=True),
+    "allowed_payment_method_types": Array(of=Text(choices=vocabulary.ALLOWED_METHODS)),
+    "excluded_payment_method_types": Array(of=Text(choices=vocabulary.EXCLUDED_METHODS), clearable=True),
 }
 _PARCEL = ("carrier", "name", "phone", "tracking_number")
 SHIPPING = Fields(

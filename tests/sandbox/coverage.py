@@ -63,6 +63,12 @@ def foreign(route: Route) -> list[str]:
     return list(_unknown(route.params.fields, endpoint.fields())) if endpoint else []
 
 
+def loose(route: Route) -> list[str]:
+    """The parameters of a route that take any word where the SDK has a closed list."""
+    endpoint = _endpoint(route)
+    return list(_loose(route.params.fields, endpoint.fields())) if endpoint else []
+
+
 def is_known(route: Route) -> bool:
     """Whether the SDK has such an endpoint."""
     return _endpoint(route) is not None
@@ -132,6 +138,27 @@ def _unknown(specs: Mapping[str, Spec], declared: Mapping[str, sdk.Field], prefi
         if isinstance(spec, Fields):
             known = {key: field for nested in _options(hint, dict) for key, field in sdk.fields_of(nested).items()}
             yield from _unknown(spec.fields, known, where)
+
+
+def _loose(specs: Mapping[str, Spec], declared: Mapping[str, sdk.Field], prefix: str = "") -> Iterator[str]:
+    for name, spec in specs.items():
+        if name in declared:
+            yield from _loose_within(spec, declared[name].hint, f"{prefix}[{name}]" if prefix else name)
+
+
+def _loose_within(spec: Spec, hint: Any, where: str) -> Iterator[str]:
+    if isinstance(spec, Array):
+        for item in _options(hint, list):
+            yield from _loose_within(spec.of, get_args(item)[0], where)
+    elif isinstance(spec, Fields):
+        for nested in _options(hint, dict):
+            yield from _loose(spec.fields, sdk.fields_of(nested), where)
+    elif (
+        isinstance(spec, Text)
+        and not spec.choices
+        and any(get_args(one) != ("",) for one in _options(hint, typing.Literal))
+    ):
+        yield where
 
 
 def _options(hint: Any, wanted: Any) -> list[Any]:

@@ -34,3 +34,9 @@ def test_every_parameter_is_stripes() -> None:
     allowed = STRIPE_JS | PAGES
     found = {(route.method, route.path): set(coverage.foreign(route)) - allowed for route in registry.ROUTES.routes}
     assert {where: names for where, names in found.items() if names} == {}
+
+
+def test_every_closed_list_is_closed() -> None:
+    elsewhere = {"api_version"}  # held against the known versions
+    found = {(route.method, route.path): set(coverage.loose(route)) - elsewhere for route in registry.ROUTES.routes}
+    assert {where: names for where, names in found.items() if names} == {}

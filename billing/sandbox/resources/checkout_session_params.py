@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from billing.sandbox import automatic_tax, intents
+from billing.sandbox import automatic_tax, intents, vocabulary
 from billing.sandbox.invoicing import HOUR
 from billing.sandbox.resources import checkout_questions, coupons, price_data
 from billing.sandbox.unit import Json, Unit
@@ -53,7 +53,7 @@ CREATE: Mapping[str, Spec] = {
         fields={"recovery": Fields(fields={"enabled": Boolean(required=True), "allow_promotion_codes": Boolean()})}
     ),
     "allow_promotion_codes": Boolean(),
-    "allowed_payment_method_types": Array(of=Text()),
+    "allowed_payment_method_types": Array(of=Text(choices=vocabulary.CHECKOUT_METHODS)),
     "automatic_tax": Fields(fields={"enabled": Boolean(required=True)}),
     "billing_address_collection": Text(choices=("auto", "required")),
     "cancel_url": Url(),
@@ -82,7 +82,7 @@ CREATE: Mapping[str, Spec] = {
         }
     ),
     "line_items": Array(of=_LINE_ITEM),
-    "locale": Text(),
+    "locale": Text(choices=vocabulary.CHECKOUT_LOCALES),
     "metadata": Metadata(),
     "mode": Text(required=True, choices=("payment", "setup", "subscription")),
     "payment_intent_data": Fields(

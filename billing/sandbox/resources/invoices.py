@@ -334,7 +334,7 @@ ROUTES = [
         list_all,
         {
             **PAGE,
-            "collection_method": Text(),
+            "collection_method": Text(choices=("charge_automatically", "send_invoice")),
             "created": Range(),
             "customer": Text(),
             "due_date": Range(),

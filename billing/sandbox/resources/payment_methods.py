@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from billing.sandbox import banks, cards, ids, metadata
+from billing.sandbox import banks, cards, ids, metadata, vocabulary
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid, no_such
 from billing.sandbox.wire.pages import listing
@@ -304,7 +304,7 @@ def _change(method: Json, params: Params) -> None:
             method["billing_details"][name] = value
 
 
-_LIST: Mapping[str, Spec] = {**PAGE, "type": Text(), "allow_redisplay": _ALLOW_REDISPLAY}
+_LIST: Mapping[str, Spec] = {**PAGE, "type": Text(choices=vocabulary.METHODS), "allow_redisplay": _ALLOW_REDISPLAY}
 ROUTES = [
     route("POST", "/v1/payment_methods", create, _CREATE),
     route("GET", "/v1/payment_methods", list_all, {**_LIST, "customer": Text()}),

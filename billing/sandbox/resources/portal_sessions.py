@@ -1,6 +1,6 @@
 """Portal sessions, and the flows that lead to one of the portal's pages. The pages are in `billing.sandbox.pages`."""
 
-from billing.sandbox import ids
+from billing.sandbox import ids, vocabulary
 from billing.sandbox.resources import coupons
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
@@ -201,7 +201,7 @@ ROUTES = [
             "configuration": Text(),
             "customer": Text(required=True),
             "flow_data": _FLOW,
-            "locale": Text(),
+            "locale": Text(choices=vocabulary.PORTAL_LOCALES),
             "return_url": Url(),
         },
     ),

@@ -27,6 +27,8 @@ from billing.sandbox.wire.routes import Params, route
 from billing.sandbox.wire.search import search
 
 _TAX_BEHAVIOR = Text(choices=("exclusive", "inclusive", "unspecified"))
+_INTERVALS = ("day", "month", "week", "year")
+_USAGE_TYPE = Text(choices=("licensed", "metered"))
 _TIER = Fields(
     fields={
         "flat_amount": Integer(),
@@ -38,11 +40,11 @@ _TIER = Fields(
 )
 RECURRING = Fields(
     fields={
-        "interval": Text(required=True, choices=("day", "month", "week", "year")),
+        "interval": Text(required=True, choices=_INTERVALS),
         "interval_count": Integer(minimum=1),
         "meter": Text(),
         "trial_period_days": Integer(minimum=1),
-        "usage_type": Text(choices=("licensed", "metered")),
+        "usage_type": _USAGE_TYPE,
     }
 )
 _CURRENCY_OPTIONS = Keyed(
@@ -328,7 +330,9 @@ ROUTES = [
             "currency": Text(),
             "lookup_keys": Array(of=Text(), maximum=10),
             "product": Text(),
-            "recurring": Fields(fields={"interval": Text(), "meter": Text(), "usage_type": Text()}),
+            "recurring": Fields(
+                fields={"interval": Text(choices=_INTERVALS), "meter": Text(), "usage_type": _USAGE_TYPE}
+            ),
             "type": Text(choices=("one_time", "recurring")),
         },
     ),

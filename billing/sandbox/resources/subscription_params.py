@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from billing.sandbox import extras
+from billing.sandbox import extras, vocabulary
 from billing.sandbox.resources import coupons, price_data
 from billing.sandbox.wire.params import Array, Boolean, Fields, Integer, Metadata, Spec, Text
 
@@ -21,7 +21,7 @@ TRIAL_SETTINGS = Fields(
 _PAYMENT_SETTINGS = Fields(
     fields={
         "save_default_payment_method": Text(choices=("off", "on_subscription")),
-        "payment_method_types": Array(of=Text(), clearable=True),
+        "payment_method_types": Array(of=Text(choices=vocabulary.INVOICE_METHODS), clearable=True),
     }
 )
 _CANCELLATION = Fields(

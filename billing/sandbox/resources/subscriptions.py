@@ -374,7 +374,7 @@ ROUTES = [
         {
             **PAGE,
             "automatic_tax": Fields(fields={"enabled": Boolean(required=True)}),
-            "collection_method": Text(),
+            "collection_method": Text(choices=("charge_automatically", "send_invoice")),
             "created": Range(),
             "current_period_end": Range(),
             "current_period_start": Range(),

@@ -1,11 +1,18 @@
 """Tax ids of customers. Their verification is "pending" for ever: no registry is asked."""
 
-from billing.sandbox import ids, tax_id_formats
+from collections.abc import Mapping
+
+from billing.sandbox import ids, tax_id_formats, vocabulary
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import no_such
 from billing.sandbox.wire.pages import listing
-from billing.sandbox.wire.params import PAGE, Text
+from billing.sandbox.wire.params import PAGE, Spec, Text
 from billing.sandbox.wire.routes import Params, route
+
+PARAMS: Mapping[str, Spec] = {
+    "type": Text(required=True, choices=vocabulary.TAX_ID_TYPES),
+    "value": Text(required=True),
+}
 
 
 def create(unit: Unit, params: Params, *, customer: str) -> Json:
@@ -53,9 +60,7 @@ def _owned(unit: Unit, customer: str, tax_id: str) -> Json:
 
 
 ROUTES = [
-    route(
-        "POST", "/v1/customers/{customer}/tax_ids", create, {"type": Text(required=True), "value": Text(required=True)}
-    ),
+    route("POST", "/v1/customers/{customer}/tax_ids", create, PARAMS),
     route("GET", "/v1/customers/{customer}/tax_ids", list_all, PAGE),
     route("GET", "/v1/customers/{customer}/tax_ids/{id}", retrieve),
     route("DELETE", "/v1/customers/{customer}/tax_ids/{id}", delete),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from billing.sandbox import ids, metadata
+from billing.sandbox import ids, metadata, vocabulary
 from billing.sandbox.resources import event_destinations
 from billing.sandbox.unit import API_VERSION, Json, Unit
 from billing.sandbox.webhooks import WebhookEndpointConfig
@@ -15,7 +15,7 @@ from billing.sandbox.wire.routes import Params, route
 _UPDATE: Mapping[str, Spec] = {
     "description": Text(clearable=True),
     "disabled": Boolean(),
-    "enabled_events": Array(of=Text(), maximum=500),
+    "enabled_events": Array(of=Text(choices=vocabulary.EVENT_TYPES), maximum=500),
     "metadata": Metadata(),
     "url": Text(),
 }
@@ -23,7 +23,7 @@ _CREATE: Mapping[str, Spec] = {
     "api_version": Text(),
     "connect": Boolean(),
     "description": Text(clearable=True),
-    "enabled_events": Array(of=Text(), required=True, maximum=500),
+    "enabled_events": Array(of=Text(choices=vocabulary.EVENT_TYPES), required=True, maximum=500),
     "metadata": Metadata(),
     "url": Text(required=True),
 }
