@@ -88,7 +88,9 @@ def _change_item(unit: Unit, subscription: Json, given: Params, index: int, *, p
                 f"Cannot add multiple subscription items with the same plan: {given['price']}",
                 param=f"items[{index}][price]",
             )
-        made = subscribing.new_item(unit, subscription, read_item(unit, given, index))
+        wanted = read_item(unit, given, index)
+        prices.in_currency(wanted.price, subscription["currency"])
+        made = subscribing.new_item(unit, subscription, wanted)
         data.append(made)
         period = (made["current_period_start"], made["current_period_end"])
         if prorates:

@@ -27,6 +27,8 @@ def read_all(unit: Unit, given: list[Params], start: int) -> list[Json]:
         if "end_date" in phase and "duration" in phase:
             raise invalid("You may only specify one of these parameters: end_date, duration.", param="phases")
         made = read(unit, phase, start)
+        if made["currency"] != (phases or [made])[0]["currency"]:
+            raise invalid("All phases of a schedule must have the same currency.", param=f"phases[{index}][currency]")
         if made["end_date"] <= start:
             raise invalid("A phase must end after it begins.", param=f"phases[{index}][end_date]")
         phases.append(made)
@@ -37,6 +39,9 @@ def read_all(unit: Unit, given: list[Params], start: int) -> list[Json]:
 def read(unit: Unit, given: Params, start: int) -> Json:
     """The phase that `given` describes, from `start` on."""
     items = [_item(unit, item) for item in given["items"]]
+    currency = given.get("currency") or unit.get("price", items[0]["price"])["currency"]
+    for item in items:
+        prices.in_currency(unit.get("price", item["price"]), currency)
     end = _end(unit, given, items, start)
     trial_end = end if given.get("trial") else given.get("trial_end")
     automatic = given.get("automatic_tax")
@@ -47,7 +52,7 @@ def read(unit: Unit, given: Params, start: int) -> Json:
         "billing_cycle_anchor": given.get("billing_cycle_anchor"),
         "billing_thresholds": None,
         "collection_method": given.get("collection_method"),
-        "currency": given.get("currency") or unit.get("price", items[0]["price"])["currency"],
+        "currency": currency,
         "default_payment_method": given.get("default_payment_method"),
         "default_tax_rates": _rates(unit, given.get("default_tax_rates")),
         "description": given.get("description"),
@@ -137,7 +142,7 @@ def _item(unit: Unit, given: Params) -> Json:
     return {
         "billing_thresholds": None,
         "discounts": [],
-        "metadata": dict(given.get("metadata", {})),
+        "metadata": metadata.merged({}, given.get("metadata", {})),
         "plan": price["id"],
         "price": price["id"],
         "quantity": None if metered else given.get("quantity", 1),

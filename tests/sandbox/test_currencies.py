@@ -126,3 +126,28 @@ def test_packages_are_rounded_up(client: stripe.StripeClient, subscribe: Subscri
     begun = subscribe(made, items=[{"price": made, "quantity": 21}], expand=["latest_invoice"])
     assert isinstance(begun.latest_invoice, stripe.Invoice)
     assert begun.latest_invoice.total == 3 * 700
+
+
+@pytest.mark.parametrize("behavior", ["create_prorations", "none"])
+def test_a_subscription_takes_no_price_in_another_currency(
+    client: stripe.StripeClient, subscribe: Subscribe, price: Callable[..., str], behavior: Any
+) -> None:
+    dollars, yen = price(currency="usd", unit_amount=1200), price(currency="jpy", unit_amount=1900)
+    made = subscribe(dollars)
+    with pytest.raises(stripe.InvalidRequestError, match="only supports `jpy`"):
+        client.v1.subscriptions.update(made.id, {"items": [{"price": yen}], "proration_behavior": behavior})
+    with pytest.raises(stripe.InvalidRequestError, match="only supports `jpy`"):
+        client.v1.subscription_items.create({"subscription": made.id, "price": yen, "proration_behavior": behavior})
+    assert len(client.v1.subscriptions.retrieve(made.id).items.data) == 1
+
+
+def test_a_schedule_has_one_currency(client: stripe.StripeClient, price: Callable[..., str], customer: str) -> None:
+    dollars, yen = price(currency="usd", unit_amount=1200), price(currency="jpy", unit_amount=1900)
+    for phases in (
+        [{"items": [{"price": dollars}, {"price": yen}]}],
+        [{"items": [{"price": dollars}], "duration": {"interval": "month"}}, {"items": [{"price": yen}]}],
+    ):
+        params: Any = {"customer": customer, "start_date": "now", "phases": phases}
+        with pytest.raises(stripe.InvalidRequestError, match="currency"):
+            client.v1.subscription_schedules.create(params)
+    assert client.v1.subscription_schedules.list().data == []
