@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from billing.sandbox import ids, shapes
+from billing.sandbox import ids, metadata, shapes
 from billing.sandbox.arithmetic import amounts
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid, no_such
@@ -86,7 +86,7 @@ def _share(unit: Unit, invoice: Json, line: Json, given: Mapping[str, Any], amou
         description=given.get("description") or line["description"],
         quantity=given.get("quantity"),
         invoice_line_item=line["id"],
-        metadata=dict(given.get("metadata", {})),
+        metadata=metadata.merged({}, given.get("metadata", {})),
         type="invoice_line_item",
     )
     made["discount_amounts"] = [{**item, "amount": part(item["amount"])} for item in line["discount_amounts"]]
@@ -112,7 +112,7 @@ def _custom_line(unit: Unit, invoice: Json, given: Mapping[str, Any], index: int
         amounts.rounded(Decimal(each) * given["quantity"], cent),
         description=given["description"],
         quantity=given["quantity"],
-        metadata=dict(given.get("metadata", {})),
+        metadata=metadata.merged({}, given.get("metadata", {})),
         unit_amount=given.get("unit_amount"),
         unit_amount_decimal=str(each),
     )

@@ -1,5 +1,7 @@
 """A subscription's standing: how paid, failed and pending invoices move its status, and how it ends."""
 
+from collections.abc import Mapping
+
 from billing.sandbox.resources import features
 from billing.sandbox.unit import Json, Unit
 
@@ -51,14 +53,19 @@ def end(unit: Unit, subscription: Json, *, reason: str | None) -> None:
     unit.save(subscription)
     unit.unschedule(subscription["id"])
     unit.emit("customer.subscription.deleted", subscription)
-    for invoice in unit.query("invoice", where={"parent": subscription["id"], "status": ("open", "draft")}):
+    stop_collecting(unit, {"parent": subscription["id"]})
+    if subscription["schedule"]:
+        _end_schedule(unit, subscription)
+    features.refresh(unit, subscription["customer"])
+
+
+def stop_collecting(unit: Unit, where: Mapping[str, str]) -> None:
+    """Leave the unpaid invoices of a subscription or a customer as they are: nothing happens to them by itself."""
+    for invoice in unit.query("invoice", where={**where, "status": ("open", "draft")}):
         invoice["auto_advance"] = False
         invoice["next_payment_attempt"] = None
         unit.unschedule(invoice["id"])
         unit.save(invoice, "invoice.updated")
-    if subscription["schedule"]:
-        _end_schedule(unit, subscription)
-    features.refresh(unit, subscription["customer"])
 
 
 def expire(unit: Unit, subscription: Json) -> None:

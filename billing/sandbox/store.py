@@ -64,7 +64,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[tuple[int, threading.Thread, sqlite3.Connection]] = []
         self._lock = threading.Lock()
         self.connection().executescript(SCHEMA)
 
@@ -81,8 +81,19 @@ class Store:
             held = (os.getpid(), connection)
             self._local.held = held
             with self._lock:
-                self._open.append(connection)
+                self._close_those_of_ended_threads()
+                self._open.append((os.getpid(), threading.current_thread(), connection))
         return held[1]
+
+    def _close_those_of_ended_threads(self) -> None:
+        """A server with a thread for each request would otherwise run out of files."""
+        kept = []
+        for pid, thread, connection in self._open:
+            if pid == os.getpid() and not thread.is_alive():
+                connection.close()
+            else:  # one from before a fork is the parent's, which SQLite wants neither used nor closed here
+                kept.append((pid, thread, connection))
+        self._open = kept
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
@@ -99,7 +110,7 @@ class Store:
     def close(self) -> None:
         """Close every connection this process opened."""
         with self._lock:
-            for connection in self._open:
+            for _, _, connection in self._open:
                 connection.close()
             self._open.clear()
         self._local = threading.local()

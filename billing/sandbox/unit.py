@@ -101,8 +101,10 @@ class Unit:
         rows = self.connection.execute(sql, (*values, limit)).fetchall()
         return [self._hold(row[0], row[1]) for row in rows]
 
-    def sequence_of(self, stripe_id: str) -> int | None:
-        row = self.connection.execute("SELECT seq FROM objects WHERE id = ?", (stripe_id,)).fetchone()
+    def sequence_of(self, stripe_id: str, kind: str) -> int | None:
+        """Where the object of `kind` stands among all, deleted ones included; None when it is unknown."""
+        sql = "SELECT seq FROM objects WHERE id = ? AND kind = ?"
+        row = self.connection.execute(sql, (stripe_id, kind)).fetchone()
         return None if row is None else int(row[0])
 
     def add(self, obj: Json, event: str | None = None) -> Json:

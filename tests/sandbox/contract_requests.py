@@ -78,7 +78,7 @@ _SCALARS: dict[Any, str] = {
 
 
 def _array_mismatches(value: Any, hint: Any, path: str) -> Iterator[str]:
-    if isinstance(value, dict) and all(key.isdigit() for key in value):
+    if isinstance(value, dict) and all(re.fullmatch("[0-9]{1,6}", key) for key in value):
         value = [value[key] for key in sorted(value, key=int)]
     if not isinstance(value, list):
         yield f"{path}: {value!r} is no array"

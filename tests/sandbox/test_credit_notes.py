@@ -136,6 +136,7 @@ def test_notes_that_cannot_be(
         {"lines": [{"type": "invoice_line_item"}]},
         {"lines": [custom]},
         {"lines": [{**custom, "description": "x", "quantity": 1}]},
+        {"lines": [{**of_line, "metadata": ""}], "credit_amount": 3240},
     ):
         params: Any = {"invoice": billed.id, **wrong}
         with pytest.raises(stripe.InvalidRequestError):

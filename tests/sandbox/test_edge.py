@@ -48,6 +48,13 @@ def test_a_restricted_key_does_what_it_was_made_for(sandbox: Sandbox) -> None:
     assert restricted.v1.checkout.sessions.list().data == []
 
 
+def test_a_key_without_permissions_may_do_nothing(sandbox: Sandbox) -> None:
+    key = sandbox.call("POST", "/v1/sandbox/restricted_keys", {"permissions": ""})["key"]
+    restricted = stripe.StripeClient(key, http_client=WSGIHTTPClient(sandbox.app))
+    with pytest.raises(stripe.PermissionError):
+        restricted.v1.customers.list()
+
+
 def test_a_permission_has_a_level(sandbox: Sandbox) -> None:
     with pytest.raises(StripeApiError) as refusal:
         sandbox.call("POST", "/v1/sandbox/restricted_keys", {"permissions": {"customers": "all"}})

@@ -1,5 +1,6 @@
 """One file, several sandboxes at once; and calls that fail half-way."""
 
+import sqlite3
 import threading
 import time
 from datetime import timedelta
@@ -66,6 +67,18 @@ def test_a_call_refused_half_way_changes_nothing(sandbox: Sandbox) -> None:
         sandbox.call("POST", "/v1/products", product)
     assert sandbox.call("GET", "/v1/products")["data"] == []
     assert sandbox.call("GET", "/v1/events")["data"] == []
+
+
+def test_a_thread_that_ends_leaves_no_open_file(sandbox: Sandbox) -> None:
+    opened: list[sqlite3.Connection] = []
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: opened.append(sandbox.store.connection()))
+        thread.start()
+        thread.join()
+    for abandoned in opened[:-1]:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            abandoned.execute("SELECT 1")
+    assert sandbox.call("GET", "/v1/customers")["data"] == []
 
 
 def test_time_does_not_run_backwards(sandbox: Sandbox) -> None:

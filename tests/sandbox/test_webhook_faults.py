@@ -120,7 +120,7 @@ def test_the_log_pages_both_ways(hooked: Sandbox) -> None:
     assert [item["id"] for item in back["data"]] == ["dlv_3", "dlv_2"]
 
 
-@pytest.mark.parametrize("delivery", ["dlv_99", "dlv_x"])
+@pytest.mark.parametrize("delivery", ["dlv_99", "dlv_x", "dlv_²", "dlv_" + "9" * 30])
 def test_an_unknown_delivery_is_not_found(hooked: Sandbox, delivery: str) -> None:
     with pytest.raises(StripeApiError) as refusal:
         hooked.call("POST", f"/v1/sandbox/deliveries/{delivery}/resend")

@@ -108,6 +108,18 @@ def test_the_thread_delivers_as_work_arrives(hooked: Sandbox) -> None:
     hooked.stop_deliveries()
 
 
+def test_the_thread_survives_what_it_cannot_deliver(hooked: Sandbox) -> None:
+    hooked.call("POST", "/v1/customers", {})
+    file = hooked.store.connection()
+    file.execute("UPDATE objects SET body = 'broken' || body WHERE kind = 'event'")
+    inbox = Inbox()
+    hooked.start_deliveries(inbox)
+    hooked.call("POST", "/v1/customers", {})
+    assert inbox.arrived.wait(10)
+    hooked.stop_deliveries()
+    file.execute("UPDATE objects SET body = ltrim(body, 'broken') WHERE kind = 'event'")
+
+
 def test_an_endpoint_made_by_the_api_shows_its_secret_once(client: stripe.StripeClient) -> None:
     made = client.v1.webhook_endpoints.create({"url": "https://x.test/hook", "enabled_events": ["*"]})
     assert made.secret is not None

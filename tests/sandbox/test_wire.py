@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import stripe
 from werkzeug.test import Client
 
-from billing.sandbox import Sandbox, StripeApiError
+from billing.sandbox import Sandbox, StripeApiError, lifecycle
 from billing.sandbox.wire import form
 
 BEARER = {"Authorization": "Bearer sk_test_x"}
@@ -27,6 +28,7 @@ def test_bare_and_indexed_brackets_read_alike() -> None:
         ([("a", "1"), ("a[b]", "2")], "Invalid object"),
         ([("a[b]", "1"), ("a[]", "2")], "Invalid array"),
         ([("a[b", "1")], "Invalid parameter name"),
+        ([("a" + "[b]" * 5000, "1")], "Invalid parameter name"),
     ],
 )
 def test_forms_that_contradict_themselves_are_refused(pairs: list[tuple[str, str]], message: str) -> None:
@@ -78,6 +80,20 @@ def test_a_version_stripe_never_had_is_refused(sandbox: Sandbox) -> None:
             "customer",
         ),
         ("POST", "/v1/customers", {"metadata": {"k" * 41: "v"}}, 400, None, "metadata"),
+        ("POST", "/v1/customers", {"balance": "1_000"}, 400, "parameter_invalid_integer", "balance"),
+        ("POST", "/v1/customers", {"balance": "9" * 5000}, 400, "parameter_invalid_integer", "balance"),
+        ("POST", "/v1/customers", {"preferred_locales": {"²": "en"}}, 400, None, "preferred_locales"),
+        ("POST", "/v1/customers", {"preferred_locales": {"9" * 5000: "en"}}, 400, None, "preferred_locales"),
+        ("POST", "/v1/coupons", {"percent_off": "1e999999999"}, 400, None, "percent_off"),
+        ("POST", "/v1/coupons", {"percent_off": "NaN"}, 400, None, "percent_off"),
+        (
+            "POST",
+            "/v1/webhook_endpoints",
+            {"url": "https://shop.example/", "enabled_events": ["invoice.payed"]},
+            400,
+            None,
+            "enabled_events[0]",
+        ),
         ("GET", "/v1/nothing", {}, 404, None, None),
         ("POST", "/v1/checkout/sessions", {"mode": "gift", "success_url": "http://x"}, 400, None, "mode"),
     ],
@@ -149,6 +165,45 @@ def test_an_idempotency_key_replays_byte_for_byte(sandbox: Sandbox) -> None:
     assert other.get_json()["error"]["type"] == "idempotency_error"
 
 
+def test_an_idempotency_key_has_at_most_255_characters(sandbox: Sandbox) -> None:
+    client = Client(sandbox.app)
+    assert client.post("/v1/customers", headers={**BEARER, "Idempotency-Key": "k" * 255}).status_code == 200
+    assert client.post("/v1/customers", headers={**BEARER, "Idempotency-Key": "k" * 256}).status_code == 400
+    assert len(sandbox.call("GET", "/v1/customers")["data"]) == 1
+
+
+def test_a_deletion_may_have_its_parameters_in_its_body(sandbox: Sandbox, customer: str, starter: str) -> None:
+    made = sandbox.call(
+        "POST", "/v1/subscriptions", {"customer": customer, "items": [{"price": starter}], "trial_period_days": 5}
+    )
+    answer = Client(sandbox.app).delete(
+        f"/v1/subscriptions/{made['id']}", data={"cancellation_details[comment]": "Too dear"}, headers=BEARER
+    )
+    assert answer.get_json()["cancellation_details"]["comment"] == "Too dear"
+
+
+def test_a_page_begins_at_an_object_of_its_own_kind(client: stripe.StripeClient, customer: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="No such product") as refusal:
+        client.v1.products.list({"starting_after": customer})
+    assert refusal.value.param == "starting_after"
+
+
+def test_what_an_event_holds_is_not_its_data(client: stripe.StripeClient, customer: str) -> None:
+    event = client.v1.events.list().data[0]
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        client.v1.events.retrieve(event.id, {"expand": ["data.customer"]})
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 900 + b"1" + b"}" * 900, b'{"name": "\\ud800"}', b"[]", b"{"]
+)
+def test_json_that_cannot_be_kept_is_refused(sandbox: Sandbox, body: bytes) -> None:
+    headers = {**BEARER, "Content-Type": "application/json"}
+    answer = Client(sandbox.app).post("/v2/core/event_destinations", data=body, headers=headers)
+    assert answer.status_code == 400
+    assert "Invalid JSON" in answer.get_json()["error"]["message"]
+
+
 def test_a_validation_error_does_not_use_the_key_up(sandbox: Sandbox) -> None:
     with pytest.raises(StripeApiError):
         sandbox.call("POST", "/v1/customers", {"nope": "1"}, idempotency_key="k")
@@ -160,6 +215,18 @@ def test_a_deleted_customer_leaves_a_stub(client: stripe.StripeClient, customer:
     stub = client.v1.customers.retrieve(customer)
     assert stub.deleted is True
     assert client.v1.customers.list().data == []
+
+
+def test_nothing_happens_to_the_invoices_of_a_deleted_customer(
+    client: stripe.StripeClient, sandbox: Sandbox, customer: str
+) -> None:
+    client.v1.invoice_items.create({"customer": customer, "amount": 500, "currency": "usd"})
+    draft = client.v1.invoices.create({"customer": customer, "auto_advance": True})
+    client.v1.customers.delete(customer)
+    sandbox.advance(timedelta(days=2))
+    assert lifecycle.put_aside(sandbox.store.connection()) == []
+    left = client.v1.invoices.retrieve(draft.id)
+    assert (left.status, left.auto_advance) == ("draft", False)
 
 
 def test_answers_are_pretty_json(sandbox: Sandbox) -> None:

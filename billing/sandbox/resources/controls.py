@@ -17,7 +17,7 @@ def set_rate_limit(unit: Unit, params: Params) -> Json:
 
 
 def create_restricted_key(unit: Unit, params: Params) -> Json:
-    permissions = params["permissions"]
+    permissions = params["permissions"] or {}
     for resource, level in permissions.items():
         if level not in keys.LEVELS:
             raise invalid("A permission is none, read or write.", param=f"permissions[{resource}]")

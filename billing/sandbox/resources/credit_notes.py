@@ -16,7 +16,7 @@ _LINE = Fields(
         "amount": Integer(minimum=0),
         "description": Text(),
         "invoice_line_item": Text(),
-        "metadata": Metadata(),
+        "metadata": Metadata(clearable=False),
         "quantity": Integer(minimum=1),
         "tax_rates": Array(of=Text(), clearable=True),
         "type": Text(required=True, choices=("custom_line_item", "invoice_line_item")),

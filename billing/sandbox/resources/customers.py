@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from billing.sandbox import balances, ids, metadata
+from billing.sandbox import balances, ids, metadata, standing
+from billing.sandbox.resources import tax_ids
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import envelope, listing
@@ -45,7 +46,7 @@ CREATE: Mapping[str, Spec] = {
     **UPDATE,
     "payment_method": Text(),
     "test_clock": Text(),
-    "tax_id_data": Array(of=Fields(fields={"type": Text(required=True), "value": Text(required=True)})),
+    "tax_id_data": Array(of=Fields(fields=tax_ids.PARAMS)),
 }
 _PLAIN = (
     "business_name",
@@ -63,7 +64,7 @@ _ADDRESS_PARTS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 def create(unit: Unit, params: Params) -> Json:
     # Both modules call this one when a checkout makes a customer.
-    from billing.sandbox.resources import payment_methods, tax_ids, test_clocks
+    from billing.sandbox.resources import payment_methods, test_clocks
 
     if "test_clock" in params:
         test_clocks.join(unit, params["test_clock"])
@@ -141,6 +142,7 @@ def delete(unit: Unit, _params: Params, *, id: str) -> Json:
     for subscription in unit.query("subscription", where={"customer": id}):
         if subscription["status"] not in ("canceled", "incomplete_expired"):
             subscriptions.end(unit, subscription, reason=None)
+    standing.stop_collecting(unit, {"customer": id})
     return unit.remove(customer, "customer.deleted")
 
 

@@ -1,5 +1,6 @@
 """The sandbox's own paths, `/v1/sandbox/...`: the log of webhook deliveries, and the faults to switch on."""
 
+import re
 from typing import Any
 
 from billing.sandbox import deliveries, ids
@@ -114,7 +115,7 @@ def _rows(unit: Unit, limit: int, *, oldest_first: bool = False, **conditions: A
 
 def _sequence(delivery_id: str) -> int:
     digits = delivery_id.removeprefix("dlv_")
-    if not digits.isdigit():
+    if not re.fullmatch(r"[0-9]{1,15}", digits):
         raise invalid(f"No such delivery: '{delivery_id}'", code="resource_missing", param="id", status=404)
     return int(digits)
 

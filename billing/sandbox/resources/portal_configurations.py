@@ -232,6 +232,8 @@ def _change(unit: Unit, configuration: Json, params: Params) -> None:
                 "`always_invoice` is not supported for cancellations in the portal.",
                 param="features[subscription_cancel][proration_behavior]",
             )
+        if "schedule_at_period_end" in given:
+            given["schedule_at_period_end"] = {"conditions": given["schedule_at_period_end"].get("conditions") or []}
         for field, value in given.items():
             feature[field] = [] if value is None else value
         if name == "subscription_update":

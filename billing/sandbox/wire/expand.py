@@ -50,7 +50,7 @@ def _walk(unit: Unit, node: Any, parts: list[str], path: str, owner: Json, prefi
 
 
 def _owner(node: Any, owner: Json, dotted: str) -> tuple[Json, str]:
-    if isinstance(node, dict) and "object" in node:
+    if isinstance(node, dict) and isinstance(node.get("object"), str):  # an event's data holds one under that name
         return node, ""
     return owner, dotted
 

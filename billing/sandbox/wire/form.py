@@ -9,6 +9,8 @@ from billing.sandbox.wire.errors import invalid
 
 Tree = dict[str, Any]
 
+_DEEPEST = 20
+
 
 def decode(pairs: Iterable[tuple[str, str]]) -> Tree:
     """The tree of strings that `pairs` spell; an indexed array is a dict until a declaration reads it."""
@@ -34,12 +36,13 @@ def from_python(value: Any) -> Any:
 def from_json(source: bytes) -> Tree:
     """The tree a body of JSON spells; none at all is an empty one."""
     try:
-        value = json.loads(source or b"{}")
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
+        tree = from_python(json.loads(source or b"{}"))
+        json.dumps(tree, ensure_ascii=False).encode()  # half a surrogate pair can be written in JSON, and nowhere else
+    except (ValueError, RecursionError):
+        tree = None
+    if not isinstance(tree, dict):
         raise invalid("Invalid JSON: the body must be an object.")
-    return {str(key): from_python(item) for key, item in value.items() if not _is_omitted(item)}
+    return tree
 
 
 def _is_omitted(value: Any) -> bool:
@@ -50,7 +53,7 @@ def _split(name: str) -> list[str]:
     head, bracket, rest = name.partition("[")
     if not bracket:
         return [head]
-    if not head or not rest.endswith("]"):
+    if not head or not rest.endswith("]") or rest.count("]") > _DEEPEST:
         raise invalid(f"Invalid parameter name: {name}", param=name)
     return [head, *rest[:-1].split("][")]
 

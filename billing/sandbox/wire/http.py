@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, request
 
-from billing.sandbox.wire import form, keys, limits, older_params, publishable, versions
+from billing.sandbox.wire import form, idempotency, keys, limits, older_params, publishable, versions
 from billing.sandbox.wire.errors import StripeApiError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def api(sandbox: "Sandbox") -> Blueprint:
             versions.check(request.headers.get("Stripe-Version"))
             if not request.path.startswith("/v1/sandbox/"):
                 limits.admit(sandbox.store)
-            source = request.get_data(cache=False) if request.method == "POST" else request.query_string
+            source = request.get_data(cache=False) if request.method == "POST" else _query()
             if request.method == "POST" and request.path.startswith("/v2/"):
                 tree = form.from_json(source)
             else:
@@ -40,9 +40,10 @@ def api(sandbox: "Sandbox") -> Blueprint:
             tree = older_params.renamed(request.path, tree, request.headers.get("Stripe-Version"))
             if browser:
                 publishable.check(request.method, request.path, tree)
+            idempotency.check(request.headers.get("Idempotency-Key"))
         except StripeApiError as refusal:
             return _respond(sandbox.refusal(refusal))
-        once = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+        once = (request.headers.get("Idempotency-Key") or None) if request.method == "POST" else None
         answer = sandbox.answer(request.method, request.path, tree, idempotency_key=once)
         if browser:
             body = json.dumps(publishable.visible(json.loads(answer.body)), indent=2, ensure_ascii=False)
@@ -55,6 +56,12 @@ def api(sandbox: "Sandbox") -> Blueprint:
         return publishable.share_with_browsers(response, request.method, request.path, wanted)
 
     return blueprint
+
+
+def _query() -> bytes:
+    """The parameters of a request without a body; SDKs write those of a DELETE in its address, `curl -d` does not."""
+    body = request.get_data(cache=False) if request.method == "DELETE" else b""
+    return b"&".join(part for part in (request.query_string, body) if part)
 
 
 def _respond(answer: "Answer", idempotency_key: str | None = None) -> Response:

@@ -13,6 +13,7 @@ from billing.sandbox.wire.errors import StripeApiError, invalid
 
 KEPT_SECONDS = 24 * 3600
 _HELD_SECONDS = 60.0
+_LONGEST = 255
 _HOLD = (
     "INSERT INTO flights (key, until) VALUES (?, ?) "
     "ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE until <= ?"
@@ -24,6 +25,12 @@ class Stored:
     status: int
     body: bytes
     request_id: str
+
+
+def check(key: str | None) -> None:
+    """Refuse a key that is longer than Stripe's."""
+    if key is not None and len(key) > _LONGEST:
+        raise invalid(f"Idempotency keys can have up to {_LONGEST} characters.")
 
 
 def fingerprint(method: str, path: str, tree: Any) -> str:

@@ -17,7 +17,7 @@ def listing(unit: Unit, kind: str, url: str, params: Mapping[str, Any], where: M
     conditions = {**(where or {}), **within("created", params.get("created"))}
     cursor = after or before
     if cursor:
-        seq = unit.sequence_of(cursor)
+        seq = unit.sequence_of(cursor, kind)
         if seq is None:
             raise no_such(kind.replace("_", " "), cursor, "starting_after" if after else "ending_before")
         conditions["seq <" if after else "seq >"] = seq

@@ -4,13 +4,19 @@ A declaration is read strictly: an unknown name, a missing one or a wrong type r
 None where the parameter can be unset.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from billing.sandbox.wire.errors import StripeApiError, invalid
+
+# Python reads more as a number than Stripe does: "1_000", "٣", and exponents no memory could hold.
+_WHOLE = re.compile(r"[+-]?[0-9]{1,17}")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?")
+_INDEX = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +84,8 @@ class Integer(Spec):
     def parse(self, raw: Any, name: str) -> int | str:
         if isinstance(raw, str) and raw in self.words:
             return raw
-        try:
-            value = int(raw)
-        except (TypeError, ValueError):
-            raise invalid(f"Invalid integer: {raw}", code="parameter_invalid_integer", param=name) from None
-        if abs(value) > 2**53:
+        value = int(raw) if isinstance(raw, str) and _WHOLE.fullmatch(raw) else None
+        if value is None or abs(value) > 2**53:
             raise invalid(f"Invalid integer: {raw}", code="parameter_invalid_integer", param=name)
         if self.minimum is not None and value < self.minimum:
             raise invalid(
@@ -104,11 +107,8 @@ class Number(Spec):
     """A decimal number."""
 
     def parse(self, raw: Any, name: str) -> Decimal:
-        try:
-            value = Decimal(str(raw))
-        except InvalidOperation:
-            raise invalid(f"Invalid decimal: {raw}", param=name) from None
-        if not value.is_finite():
+        value = Decimal(raw) if isinstance(raw, str) and _DECIMAL.fullmatch(raw) else None
+        if value is None or abs(value) > 2**53:
             raise invalid(f"Invalid decimal: {raw}", param=name)
         return value
 
@@ -141,7 +141,7 @@ class Array(Spec):
     maximum: int = 100
 
     def parse(self, raw: Any, name: str) -> list[Any]:
-        if isinstance(raw, dict) and all(key.isdigit() for key in raw):
+        if isinstance(raw, dict) and all(_INDEX.fullmatch(key) for key in raw):
             raw = [raw[key] for key in sorted(raw, key=int)]
         if not isinstance(raw, list):
             raise invalid("Invalid array", param=name)

@@ -191,7 +191,7 @@ def _unescaped(text: str) -> str:
 
 
 def _page_after(unit: Unit, obj: Json) -> str:
-    return base64.urlsafe_b64encode(f"after:{unit.sequence_of(obj['id'])}".encode()).decode()
+    return base64.urlsafe_b64encode(f"after:{unit.sequence_of(obj['id'], obj['object'])}".encode()).decode()
 
 
 def _sequence(token: str) -> int:
@@ -199,7 +199,7 @@ def _sequence(token: str) -> int:
         word, _, sequence = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         word, sequence = "", ""
-    if word != "after" or not sequence.isdigit():
+    if word != "after" or not re.fullmatch(r"[0-9]{1,15}", sequence):
         raise invalid(f"Invalid page token: {token}", param="page")
     return int(sequence)
 
