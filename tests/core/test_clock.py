@@ -1,7 +1,8 @@
 """Time: the app's own clock where it follows one, and tickets that only go up."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from flask import Flask
 
 from billing.core import clock
@@ -33,3 +34,19 @@ def test_stripes_seconds_are_utc() -> None:
     assert clock.from_timestamp(1_893_456_000) == THEN
     assert clock.from_timestamp(0) == datetime(1970, 1, 1, tzinfo=UTC)
     assert clock.from_timestamp(None) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 ms"),
+        (0.85, "850 ms"),
+        (1.9, "1900 ms"),
+        (90, "90 s"),
+        (120, "2 minutes"),
+        (-7200, "2 hours"),
+        (86400 * 30, "30 days"),
+    ],
+)
+def test_spans_are_said_in_a_unit_of_which_there_are_two(seconds: float, words: str) -> None:
+    assert clock.in_words(timedelta(seconds=seconds)) == words
