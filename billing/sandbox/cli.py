@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _EXTENSION = "sandbox"
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
+_LONGEST = timedelta(days=3650)
+
 commands = AppGroup("sandbox", help="The local Stripe: its clock and its state.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
@@ -142,7 +144,13 @@ def _span(text: str) -> timedelta:
     parts = re.findall(r"(\d+)([wdhms])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
         raise click.UsageError(f"not a span of time: {text} (write 30d, 2h, 1d12h, or: to next renewal)")
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    try:
+        span = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except (OverflowError, ValueError):
+        span = timedelta.max
+    if span > _LONGEST:
+        raise click.UsageError(f"time moves at most {_LONGEST.days} days at once")
+    return span
 
 
 def _until_next_renewal() -> timedelta:

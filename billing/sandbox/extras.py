@@ -8,14 +8,14 @@ from billing.sandbox.arithmetic import amounts
 from billing.sandbox.resources import invoice_items, price_data, prices
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.params import Array, Boolean, Fields, Integer, Metadata, Text, exclusive, missing
+from billing.sandbox.wire.params import Array, Boolean, Fields, Integer, Metadata, Moment, Text, exclusive, missing
 
 
 def params(starts: tuple[str, ...], ends: tuple[str, ...]) -> Array:
     """The parameter `add_invoice_items`, with the words that say when an item's period starts and ends."""
 
     def moment(words: tuple[str, ...]) -> Fields:
-        return Fields(required=True, fields={"timestamp": Integer(), "type": Text(required=True, choices=words)})
+        return Fields(required=True, fields={"timestamp": Moment(), "type": Text(required=True, choices=words)})
 
     return Array(
         maximum=20,

@@ -6,7 +6,7 @@ from typing import Any
 from billing.sandbox import banks, vocabulary
 from billing.sandbox.unit import Json
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Integer, Spec, Text
+from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Moment, Spec, Text
 
 AUTOMATIC = Fields(fields={"enabled": Boolean(required=True), "allow_redirects": Text(choices=("always", "never"))})
 # The customer's consent is asked for and kept nowhere: no mandate can be retrieved from the sandbox.
@@ -15,7 +15,7 @@ MANDATE_DATA = Fields(
         "customer_acceptance": Fields(
             required=True,
             fields={
-                "accepted_at": Integer(),
+                "accepted_at": Moment(),
                 "offline": Fields(fields={}),
                 "online": Fields(fields={"ip_address": Text(required=True), "user_agent": Text(required=True)}),
                 "type": Text(required=True, choices=("offline", "online")),

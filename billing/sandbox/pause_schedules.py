@@ -13,13 +13,13 @@ from billing.sandbox.resources import subscription_pauses
 from billing.sandbox.resources.subscription_params import PRORATION
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import StripeApiError, invalid
-from billing.sandbox.wire.params import Array, Fields, Integer, Spec, Text, missing
+from billing.sandbox.wire.params import Array, Fields, Integer, Moment, Spec, Text, missing
 from billing.sandbox.wire.routes import Params
 
 _PAUSE: Mapping[str, Spec] = {
     "pause_at": Fields(
         required=True,
-        fields={"timestamp": Integer(), "type": Text(required=True, choices=("now", "timestamp"))},
+        fields={"timestamp": Moment(), "type": Text(required=True, choices=("now", "timestamp"))},
     ),
     "settings": Fields(
         fields={
@@ -43,10 +43,10 @@ _RESUME: Mapping[str, Spec] = {
             "duration": Fields(
                 fields={
                     "interval": Text(required=True, choices=("day", "month", "week", "year")),
-                    "interval_count": Integer(minimum=1),
+                    "interval_count": Integer(minimum=1, maximum=1200),
                 }
             ),
-            "timestamp": Integer(),
+            "timestamp": Moment(),
             "type": Text(required=True, choices=("duration", "now", "timestamp")),
         },
     ),

@@ -109,6 +109,21 @@ def test_bad_requests_get_stripes_own_errors(
     assert sandbox.call("GET", "/v1/events")["data"] == []
 
 
+@pytest.mark.parametrize("moment", [32_503_680_001, 253_402_300_800, 2**53])
+def test_times_that_no_calendar_has_are_refused(sandbox: Sandbox, customer: str, starter: str, moment: int) -> None:
+    items = [{"price": starter}]
+    for path, params in (
+        ("/v1/subscriptions", {"customer": customer, "items": items, "trial_end": moment}),
+        ("/v1/subscriptions", {"customer": customer, "items": items, "cancel_at": moment}),
+        ("/v1/subscription_schedules", {"customer": customer, "start_date": moment, "phases": [{"items": items}]}),
+        ("/v1/test_helpers/test_clocks", {"frozen_time": moment}),
+    ):
+        with pytest.raises(StripeApiError) as refusal:
+            sandbox.call("POST", path, params)
+        assert refusal.value.error["code"] == "parameter_invalid_integer"
+    assert sandbox.call("GET", "/v1/subscriptions")["data"] == []
+
+
 def test_an_empty_string_unsets(client: stripe.StripeClient) -> None:
     made = client.v1.customers.create({"name": "Ada", "metadata": {"a": "1", "b": "2"}})
     changed = client.v1.customers.update(made.id, {"name": "", "metadata": {"a": ""}})

@@ -13,6 +13,7 @@ from billing.sandbox.wire.params import (
     Fields,
     Integer,
     Metadata,
+    Moment,
     Spec,
     Text,
     Url,
@@ -36,12 +37,12 @@ _LINE_ITEM = Fields(
 )
 _SUBSCRIPTION_DATA = Fields(
     fields={
-        "billing_cycle_anchor": Integer(),
+        "billing_cycle_anchor": Moment(),
         "default_tax_rates": Array(of=Text()),
         "description": Text(max_length=500),
         "metadata": Metadata(),
         "proration_behavior": Text(choices=("create_prorations", "none")),
-        "trial_end": Integer(),
+        "trial_end": Moment(),
         "trial_period_days": Integer(minimum=1, maximum=730),
         "trial_settings": Fields(
             fields={"end_behavior": Fields(required=True, fields={"missing_payment_method": _WITHOUT_METHOD})}
@@ -74,7 +75,7 @@ CREATE: Mapping[str, Spec] = {
         fields={name: Text(choices=("auto", "never")) for name in ("address", "name", "shipping")}
     ),
     "discounts": Array(of=Fields(fields={"coupon": Text(), "promotion_code": Text()}), maximum=1),
-    "expires_at": Integer(),
+    "expires_at": Moment(),
     "invoice_creation": Fields(
         fields={
             "enabled": Boolean(required=True),

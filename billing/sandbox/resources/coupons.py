@@ -15,6 +15,7 @@ from billing.sandbox.wire.params import (
     Fields,
     Integer,
     Metadata,
+    Moment,
     Number,
     Range,
     Spec,
@@ -35,13 +36,13 @@ _CREATE: Mapping[str, Spec] = {
     "applies_to": Fields(fields={"products": Array(of=Text())}),
     "currency": Text(max_length=3),
     "duration": Text(choices=("forever", "once", "repeating")),
-    "duration_in_months": Integer(minimum=1),
+    "duration_in_months": Integer(minimum=1, maximum=1200),
     "id": Text(max_length=200),
     "max_redemptions": Integer(minimum=1),
     "metadata": Metadata(),
     "name": Text(max_length=40),
     "percent_off": Number(),
-    "redeem_by": Integer(),
+    "redeem_by": Moment(),
 }
 _RESTRICTIONS = Fields(
     fields={
@@ -281,7 +282,7 @@ ROUTES = [
             "active": Boolean(),
             "code": Text(),
             "customer": Text(),
-            "expires_at": Integer(),
+            "expires_at": Moment(),
             "max_redemptions": Integer(minimum=1),
             "metadata": Metadata(),
             "promotion": Fields(

@@ -8,7 +8,7 @@ from billing.sandbox.resources import refunds
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import envelope, listing, slice_of
-from billing.sandbox.wire.params import PAGE, Array, Fields, Integer, Metadata, Number, Range, Spec, Text
+from billing.sandbox.wire.params import PAGE, Array, Fields, Integer, Metadata, Moment, Number, Range, Spec, Text
 from billing.sandbox.wire.routes import Params, route
 
 _LINE = Fields(
@@ -27,7 +27,7 @@ _LINE = Fields(
 _CREATE: Mapping[str, Spec] = {
     "amount": Integer(minimum=1),
     "credit_amount": Integer(minimum=0),
-    "effective_at": Integer(),
+    "effective_at": Moment(),
     "email_type": Text(choices=("credit_note", "none")),
     "invoice": Text(required=True),
     "lines": Array(of=_LINE),

@@ -11,10 +11,22 @@ from billing.sandbox.resources import customers, price_data, prices
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
-from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Range, Spec, Text, missing
+from billing.sandbox.wire.params import (
+    PAGE,
+    Array,
+    Boolean,
+    Fields,
+    Integer,
+    Metadata,
+    Moment,
+    Range,
+    Spec,
+    Text,
+    missing,
+)
 from billing.sandbox.wire.routes import Params, route
 
-PERIOD = Fields(fields={"end": Integer(required=True), "start": Integer(required=True)})
+PERIOD = Fields(fields={"end": Moment(required=True), "start": Moment(required=True)})
 _UPDATE: Mapping[str, Spec] = {
     "amount": Integer(),
     "description": Text(clearable=True),

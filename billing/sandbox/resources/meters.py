@@ -9,7 +9,7 @@ from billing.sandbox.arithmetic.periods import DAY
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing, slice_of
-from billing.sandbox.wire.params import PAGE, Fields, Integer, Keyed, Spec, Text, missing
+from billing.sandbox.wire.params import PAGE, Fields, Keyed, Moment, Spec, Text, missing
 from billing.sandbox.wire.routes import Params, route
 
 _HOUR = 3600
@@ -219,8 +219,8 @@ ROUTES = [
         {
             **PAGE,
             "customer": Text(required=True),
-            "end_time": Integer(required=True),
-            "start_time": Integer(required=True),
+            "end_time": Moment(required=True),
+            "start_time": Moment(required=True),
             "value_grouping_window": Text(choices=("day", "hour")),
         },
     ),
@@ -232,7 +232,7 @@ ROUTES = [
             "event_name": Text(required=True, max_length=100),
             "identifier": Text(max_length=100),
             "payload": Keyed(required=True, of=Text()),
-            "timestamp": Integer(),
+            "timestamp": Moment(),
         },
     ),
     route(

@@ -63,7 +63,7 @@ def _features(*, new: bool) -> Fields:
                                 of=Fields(
                                     fields={
                                         "interval": Text(required=True, choices=("day", "month", "week", "year")),
-                                        "interval_count": Integer(minimum=1),
+                                        "interval_count": Integer(minimum=1, maximum=1200),
                                     }
                                 ),
                             ),

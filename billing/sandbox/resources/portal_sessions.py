@@ -4,7 +4,7 @@ from billing.sandbox import ids, vocabulary
 from billing.sandbox.resources import coupons
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.params import Array, Fields, Integer, Text, Url, missing
+from billing.sandbox.wire.params import Array, Fields, Integer, Moment, Text, Url, missing
 from billing.sandbox.wire.routes import Params, route
 
 _SUBSCRIPTION = Text(required=True)
@@ -194,7 +194,7 @@ ROUTES = [
         {
             "after_expiration": Fields(
                 fields={
-                    "customer_login": Fields(fields={"expires_at": Integer()}),
+                    "customer_login": Fields(fields={"expires_at": Moment()}),
                     "type": Text(required=True, choices=("customer_login",)),
                 }
             ),

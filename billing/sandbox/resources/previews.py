@@ -5,7 +5,7 @@ from billing.sandbox.resources import coupons, customers, invoice_items, price_d
 from billing.sandbox.subscribing import Item
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import StripeApiError, invalid
-from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Integer, Metadata, Text
+from billing.sandbox.wire.params import ADDRESS, Array, Boolean, Fields, Integer, Metadata, Moment, Text
 from billing.sandbox.wire.routes import Params, route
 
 _DETAILS = Fields(
@@ -17,8 +17,8 @@ _DETAILS = Fields(
         "default_tax_rates": subscription_params.UPDATE["default_tax_rates"],
         "items": Array(of=Fields(fields=subscription_params.CHANGED_ITEM), maximum=20),
         "proration_behavior": subscription_params.PRORATION,
-        "proration_date": Integer(),
-        "trial_end": Integer(words=("now",)),
+        "proration_date": Moment(),
+        "trial_end": Moment(words=("now",)),
     }
 )
 

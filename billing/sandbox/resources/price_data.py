@@ -15,7 +15,7 @@ _ONE_TIME: Mapping[str, Spec] = {
 _RECURRING = Fields(
     fields={
         "interval": Text(required=True, choices=("day", "month", "week", "year")),
-        "interval_count": Integer(minimum=1),
+        "interval_count": Integer(minimum=1, maximum=1200),
     }
 )
 _PRODUCT = Fields(

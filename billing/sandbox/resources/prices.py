@@ -41,9 +41,9 @@ _TIER = Fields(
 RECURRING = Fields(
     fields={
         "interval": Text(required=True, choices=_INTERVALS),
-        "interval_count": Integer(minimum=1),
+        "interval_count": Integer(minimum=1, maximum=1200),
         "meter": Text(),
-        "trial_period_days": Integer(minimum=1),
+        "trial_period_days": Integer(minimum=1, maximum=730),
         "usage_type": _USAGE_TYPE,
     }
 )

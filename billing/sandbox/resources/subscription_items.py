@@ -7,7 +7,7 @@ from billing.sandbox.resources import price_data, subscription_params, subscript
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import no_such
 from billing.sandbox.wire.pages import slice_of
-from billing.sandbox.wire.params import PAGE, Array, Integer, Metadata, Spec, Text
+from billing.sandbox.wire.params import PAGE, Array, Integer, Metadata, Moment, Spec, Text
 from billing.sandbox.wire.routes import Params, route
 
 _COMMON: Mapping[str, Spec] = {
@@ -16,7 +16,7 @@ _COMMON: Mapping[str, Spec] = {
     "price": Text(),
     "price_data": price_data.OF_SUBSCRIPTION_ITEM,
     "proration_behavior": subscription_params.PRORATION,
-    "proration_date": Integer(),
+    "proration_date": Moment(),
     "quantity": Integer(minimum=0),
     "tax_rates": Array(of=Text(), clearable=True),
 }

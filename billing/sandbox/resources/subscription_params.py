@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from billing.sandbox import extras, vocabulary
 from billing.sandbox.resources import coupons, price_data
-from billing.sandbox.wire.params import Array, Boolean, Fields, Integer, Metadata, Spec, Text
+from billing.sandbox.wire.params import Array, Boolean, Fields, Integer, Metadata, Moment, Spec, Text
 
 PRORATION = Text(choices=("always_invoice", "create_prorations", "none"))
 TRIAL_SETTINGS = Fields(
@@ -76,10 +76,10 @@ _COMMON: Mapping[str, Spec] = {
         ("max_item_period_start", "now", "timestamp"), ("min_item_period_end", "timestamp")
     ),
     "automatic_tax": AUTOMATIC_TAX,
-    "cancel_at": Integer(clearable=True, words=("max_period_end", "min_period_end")),
+    "cancel_at": Moment(clearable=True, words=("max_period_end", "min_period_end")),
     "cancel_at_period_end": Boolean(),
     "collection_method": Text(choices=("charge_automatically", "send_invoice")),
-    "days_until_due": Integer(minimum=0),
+    "days_until_due": Integer(minimum=0, maximum=3650),
     "default_payment_method": Text(clearable=True),
     "default_tax_rates": Array(of=Text(), clearable=True),
     "description": Text(clearable=True, max_length=500),
@@ -89,12 +89,12 @@ _COMMON: Mapping[str, Spec] = {
     "payment_behavior": Text(choices=("allow_incomplete", "default_incomplete", "error_if_incomplete")),
     "payment_settings": _PAYMENT_SETTINGS,
     "proration_behavior": PRORATION,
-    "trial_end": Integer(words=("now",)),
+    "trial_end": Moment(words=("now",)),
     "trial_settings": TRIAL_SETTINGS,
 }
 CREATE: Mapping[str, Spec] = {
     **_COMMON,
-    "billing_cycle_anchor": Integer(),
+    "billing_cycle_anchor": Moment(),
     "billing_cycle_anchor_config": Fields(
         fields={
             "day_of_month": Integer(required=True, minimum=1, maximum=31),
@@ -120,13 +120,13 @@ UPDATE: Mapping[str, Spec] = {
         clearable=True,
         fields={
             "behavior": Text(required=True, choices=("keep_as_draft", "mark_uncollectible", "void")),
-            "resumes_at": Integer(),
+            "resumes_at": Moment(),
         },
     ),
     "payment_behavior": Text(
         choices=("allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete")
     ),
-    "proration_date": Integer(),
+    "proration_date": Moment(),
 }
 CANCEL: Mapping[str, Spec] = {
     "cancellation_details": _CANCELLATION,

@@ -6,7 +6,7 @@ from billing.sandbox import pending_updates, subscribing, subscription_lines, us
 from billing.sandbox.resources.subscription_params import ANCHOR, PRORATION
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.params import Fields, Integer, Text
+from billing.sandbox.wire.params import Fields, Moment, Text
 from billing.sandbox.wire.routes import Params, route
 
 
@@ -129,7 +129,7 @@ ROUTES = [
             "billing_cycle_anchor": ANCHOR,
             "payment_behavior": Text(choices=("resume_on_payment_attempt", "resume_on_payment_success")),
             "proration_behavior": PRORATION,
-            "proration_date": Integer(),
+            "proration_date": Moment(),
         },
     ),
 ]

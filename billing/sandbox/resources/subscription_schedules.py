@@ -8,7 +8,19 @@ from billing.sandbox.resources import coupons, price_data, subscription_params, 
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing, within
-from billing.sandbox.wire.params import PAGE, Array, Boolean, Fields, Integer, Metadata, Range, Spec, Text, missing
+from billing.sandbox.wire.params import (
+    PAGE,
+    Array,
+    Boolean,
+    Fields,
+    Integer,
+    Metadata,
+    Moment,
+    Range,
+    Spec,
+    Text,
+    missing,
+)
 from billing.sandbox.wire.routes import Params, route
 
 _COLLECTION = Text(choices=("charge_automatically", "send_invoice"))
@@ -28,10 +40,10 @@ _PHASE: Mapping[str, Spec] = {
     "duration": Fields(
         fields={
             "interval": Text(required=True, choices=("day", "month", "week", "year")),
-            "interval_count": Integer(minimum=1),
+            "interval_count": Integer(minimum=1, maximum=1200),
         }
     ),
-    "end_date": Integer(words=("now",)),
+    "end_date": Moment(words=("now",)),
     "items": Array(
         required=True,
         maximum=20,
@@ -48,12 +60,12 @@ _PHASE: Mapping[str, Spec] = {
     "metadata": Metadata(),
     "proration_behavior": subscription_params.PRORATION,
     "trial": Boolean(),
-    "trial_end": Integer(),
+    "trial_end": Moment(),
 }
 _CHANGED_PHASE: Mapping[str, Spec] = {
     **_PHASE,
-    "start_date": Integer(words=("now",)),
-    "trial_end": Integer(words=("now",)),
+    "start_date": Moment(words=("now",)),
+    "trial_end": Moment(words=("now",)),
 }
 _MOMENTS = ("canceled_at", "completed_at", "released_at")
 _COMMON: Mapping[str, Spec] = {
@@ -64,7 +76,7 @@ _COMMON: Mapping[str, Spec] = {
             "collection_method": _COLLECTION,
             "default_payment_method": Text(),
             "description": Text(clearable=True),
-            "invoice_settings": Fields(fields={"days_until_due": Integer(minimum=0)}),
+            "invoice_settings": Fields(fields={"days_until_due": Integer(minimum=0, maximum=3650)}),
         }
     ),
     "end_behavior": Text(choices=("cancel", "release")),
@@ -274,7 +286,7 @@ ROUTES = [
             "from_subscription": Text(),
             "pause_schedules": pause_schedules.params(clearable=False),
             "phases": Array(of=Fields(fields=_PHASE), maximum=10),
-            "start_date": Integer(words=("now",)),
+            "start_date": Moment(words=("now",)),
         },
     ),
     route(

@@ -11,7 +11,7 @@ from billing.sandbox.arithmetic.periods import DAY, boundary
 from billing.sandbox.unit import CLOCK, Json, Unit
 from billing.sandbox.wire.errors import invalid
 from billing.sandbox.wire.pages import listing
-from billing.sandbox.wire.params import PAGE, Integer, Text
+from billing.sandbox.wire.params import PAGE, Moment, Text
 from billing.sandbox.wire.routes import Params, route
 
 log = logging.getLogger(__name__)
@@ -177,12 +177,10 @@ ROUTES = [
         "POST",
         "/v1/test_helpers/test_clocks",
         create,
-        {"customer": Text(), "frozen_time": Integer(required=True, minimum=0), "name": Text(max_length=300)},
+        {"customer": Text(), "frozen_time": Moment(required=True), "name": Text(max_length=300)},
     ),
     route("GET", "/v1/test_helpers/test_clocks", list_all, PAGE),
     route("GET", "/v1/test_helpers/test_clocks/{id}", retrieve),
     route("DELETE", "/v1/test_helpers/test_clocks/{id}", delete),
-    route(
-        "POST", "/v1/test_helpers/test_clocks/{id}/advance", advance, {"frozen_time": Integer(required=True, minimum=0)}
-    ),
+    route("POST", "/v1/test_helpers/test_clocks/{id}/advance", advance, {"frozen_time": Moment(required=True)}),
 ]

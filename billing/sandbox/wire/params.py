@@ -103,6 +103,14 @@ class Integer(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Moment(Integer):
+    """A time in epoch seconds, of before the year 3000: what comes later could not be counted on from."""
+
+    minimum: int | None = 0
+    maximum: int | None = 32_503_680_000
+
+
+@dataclass(frozen=True, kw_only=True)
 class Number(Spec):
     """A decimal number."""
 
