@@ -29,7 +29,7 @@ from billing.sync.signals import EventParked, announced_event_parked
 
 log = get_logger(__name__)
 
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 18  # about a day and a half: longer than Stripe has ever been away
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=6)
 _LANES_AT_ONCE = 4
