@@ -10,10 +10,10 @@ log = get_logger(__name__)
 
 def look() -> None:
     """Do what is due. Call it every few seconds or minutes, from any number of hosts."""
-    processor.process_due()
-    effects.carry_out_due()
-    push.push_due()
     try:
         tail.read_if_due()
     except Refusal:  # Stripe is away, or the key may not list events: the next hour's look begins where this one did
         log.exception("tail_failed")
+    processor.process_due()  # what was just read as well
+    effects.carry_out_due()
+    push.push_due()
