@@ -3,9 +3,11 @@
 The app's own receivers of `access_changed` hear of them as they would of real ones.
 """
 
+import logging
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -69,7 +71,7 @@ def chaos_command(*, seeds: int, first: int, keys: tuple[str, ...], as_json: boo
     found: list[Divergence] = []
     told = 0
     columns = (MofNCompleteColumn(), TextColumn("[red]{task.fields[diverged]}[/] diverged"), TimeRemainingColumn())
-    with tempfile.TemporaryDirectory(prefix="billing-chaos-") as folder, progress(*columns) as bars:
+    with tempfile.TemporaryDirectory(prefix="billing-chaos-") as folder, _errors_only(), progress(*columns) as bars:
         proving = Proving(Path(folder), settings_of.current())
         task = bars.add_task("lives", total=seeds, diverged=0)
         for seed in range(first, first + seeds):
@@ -85,6 +87,16 @@ def chaos_command(*, seeds: int, first: int, keys: tuple[str, ...], as_json: boo
         _say(seeds, told, found)
     if found:
         sys.exit(1)
+
+
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """Keep what a thousand invented events would log out of the terminal."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _try(app: Flask, proving: Proving, seed: int, keys: Sequence[str], heard: _Heard) -> list[Divergence]:
