@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response
 
 from billing.sandbox.webhooks import signature
+from billing.sync import processor
 from tests.flows import steps
 from tests.flows.steps import Delivery, choose, deliver, serving, sign_up, subscribe, the_one
 from tests.support.clock import START
