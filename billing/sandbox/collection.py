@@ -6,7 +6,8 @@ from billing.sandbox.payments import Verdict
 from billing.sandbox.store import read_setting, write_setting
 from billing.sandbox.unit import Json, Unit
 
-# How long to wait after each failed attempt, and what then: cancel, unpaid or past_due.
+# How long to wait after each failed attempt, and what becomes of the subscription then.
+DUNNING_ENDS = ("cancel", "past_due", "pause", "unpaid")
 DEFAULT_DUNNING: Json = {"retry_after_days": [3, 5, 7], "then": "cancel"}
 
 # The statuses in which a subscription is invoiced.
@@ -19,8 +20,8 @@ def dunning(unit: Unit) -> Json:
 
 
 def set_dunning(unit: Unit, retry_after_days: list[int], then: str) -> None:
-    """Choose how renewals are retried; `then` is cancel, unpaid or past_due."""
-    if then not in ("cancel", "unpaid", "past_due") or any(days < 1 for days in retry_after_days):
+    """Choose how renewals are retried; `then` is one of DUNNING_ENDS."""
+    if then not in DUNNING_ENDS or any(days < 1 for days in retry_after_days):
         raise ValueError(f"no such dunning plan: {retry_after_days} then {then}")
     write_setting(unit.connection, "dunning", {"retry_after_days": retry_after_days, "then": then})
 

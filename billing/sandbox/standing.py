@@ -35,10 +35,12 @@ def on_failed(unit: Unit, invoice: Json, *, then: str | None) -> None:
     customer = unit.get("customer", subscription["customer"])
     customer["delinquent"] = True
     unit.save(customer, "customer.updated")
-    if subscription["status"] in ("incomplete", "unpaid"):
+    if subscription["status"] in ("incomplete", "unpaid", "paused"):
         return
     if then == "cancel":
         end(unit, subscription, reason="payment_failed")
+    elif then == "pause":
+        _pause(unit, subscription)
     else:
         _move(unit, subscription, "unpaid" if then == "unpaid" else "past_due")
 
@@ -89,6 +91,13 @@ def _move(unit: Unit, subscription: Json, status: str) -> None:
         unit.unschedule(subscription["id"], "expire_incomplete")
         unit.save(subscription, "customer.subscription.updated")
         features.refresh(unit, subscription["customer"])
+
+
+def _pause(unit: Unit, subscription: Json) -> None:
+    # What subscriptions do needs this module.
+    from billing.sandbox import subscribing
+
+    subscribing.pause(unit, subscription, "final_payment_failure")
 
 
 def _end_schedule(unit: Unit, subscription: Json) -> None:

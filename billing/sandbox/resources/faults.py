@@ -1,9 +1,10 @@
 """The sandbox's own paths, `/v1/sandbox/...`: what banks and cardholders do, done on demand."""
 
+from billing.sandbox import collection
 from billing.sandbox.resources import disputes, early_fraud_warnings, refunds
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import invalid
-from billing.sandbox.wire.params import Boolean, Text
+from billing.sandbox.wire.params import Array, Boolean, Integer, Text
 from billing.sandbox.wire.routes import Params, route
 
 _REASONS = (
@@ -24,6 +25,17 @@ def dispute_charge(unit: Unit, params: Params, *, id: str) -> Json:
 
 def dispute_policy(unit: Unit, _params: Params) -> Json:
     return {"object": "sandbox.dispute_policy", "cancel_subscription": disputes.cancels_subscriptions(unit)}
+
+
+def dunning(unit: Unit, _params: Params) -> Json:
+    return {"object": "sandbox.dunning", **collection.dunning(unit)}
+
+
+def set_dunning(unit: Unit, params: Params) -> Json:
+    """Choose the days after which a failed renewal is retried, and what becomes of the subscription then."""
+    plan = {**collection.dunning(unit), **params}
+    collection.set_dunning(unit, plan["retry_after_days"] or [], plan["then"])
+    return dunning(unit, params)
 
 
 def set_dispute_policy(unit: Unit, params: Params) -> Json:
@@ -77,6 +89,16 @@ ROUTES = [
         {"inquiry": Boolean(), "reason": Text(choices=_REASONS)},
     ),
     route("POST", "/v1/sandbox/charges/{id}/fraud_warning", warn_of_fraud),
+    route("GET", "/v1/sandbox/dunning", dunning),
+    route(
+        "POST",
+        "/v1/sandbox/dunning",
+        set_dunning,
+        {
+            "retry_after_days": Array(of=Integer(minimum=1, maximum=365), clearable=True),
+            "then": Text(choices=collection.DUNNING_ENDS),
+        },
+    ),
     route("GET", "/v1/sandbox/dispute_policy", dispute_policy),
     route(
         "POST",
