@@ -59,6 +59,15 @@ def test_a_draft_an_open_and_a_void_invoice_have_a_page_and_a_pdf(
     assert page.click("Download PDF").body.startswith(b"%PDF-")
 
 
+@pytest.mark.parametrize("name", ["山田太郎", "Ada 😀", "\x00"])
+def test_a_name_in_letters_the_fonts_lack_makes_a_pdf_all_the_same(
+    browser: Browser, shop: Shop, customer: dict[str, Any], name: str
+) -> None:
+    shop.call("POST", f"/v1/customers/{customer['id']}", name=name)
+    subscription = shop.subscribe(customer["id"], shop.pro)
+    assert browser.get(f"/invoices/{subscription['latest_invoice']}/pdf").body.startswith(b"%PDF-")
+
+
 def test_a_name_cannot_inject_markup_into_the_pdf(browser: Browser, shop: Shop, customer: dict[str, Any]) -> None:
     name = '#panic("x") *bold* $ { ] #read("/etc/passwd")'
     shop.call("POST", f"/v1/customers/{customer['id']}", name=name)
