@@ -18,8 +18,6 @@ from billing.core.logging import get_logger
 
 log = get_logger(__name__)
 
-_NAME = "billing"
-
 
 def problem_with(url: str) -> str | None:
     """Why `url` names no queue, in words that do not repeat it (it may hold a password), or None."""
@@ -28,28 +26,32 @@ def problem_with(url: str) -> str | None:
     return "must be inline, thread, or a queue: sqlite:///…, postgresql://… or redis://…"
 
 
-def count_waiting(url: str) -> int:
-    """How many tasks wait in the queue at `url`. Raises whatever its storage does where it cannot be reached."""
-    huey = _OPENERS[urlsplit(url).scheme](url)
-    return int(huey.pending_count())
+def count_waiting(url: str, name: str) -> int:
+    """How many tasks wait in that queue. Raises whatever its storage does where it cannot be reached."""
+    return int(_open(url, name).pending_count())
 
 
-def _on_sqlite(url: str) -> Any:
-    return SqliteHuey(_NAME, filename=unquote(urlsplit(url).path.removeprefix("/")), results=False)
+def _open(url: str, name: str) -> Any:
+    """The queue of that `name` at `url`: deployments that share a Redis each have their own."""
+    return _OPENERS[urlsplit(url).scheme](url, f"billing-{name}")
 
 
-def _on_postgres(url: str) -> Any:
-    return PostgresHuey(_NAME, dsn=url, results=False, table_prefix="billing_queue")
+def _on_sqlite(url: str, name: str) -> Any:
+    return SqliteHuey(name, filename=unquote(urlsplit(url).path.removeprefix("/")), results=False)
 
 
-def _on_redis(url: str) -> Any:
+def _on_postgres(url: str, name: str) -> Any:
+    return PostgresHuey(name, dsn=url, results=False, table_prefix="billing_queue")
+
+
+def _on_redis(url: str, name: str) -> Any:
     try:
-        return RedisHuey(_NAME, url=url, results=False)
+        return RedisHuey(name, url=url, results=False)
     except Exception as error:
         raise Misconfigured(f"EVENT_PROCESSING: {error}") from None
 
 
-_OPENERS: dict[str, Callable[[str], Any]] = {
+_OPENERS: dict[str, Callable[[str, str], Any]] = {
     "sqlite": _on_sqlite,
     "postgresql": _on_postgres,
     "redis": _on_redis,
@@ -65,11 +67,14 @@ class _Opened:
 
 
 class Queue:
-    """The queue at `url`. A consumer calls `work` with what was put in, and `look` once a minute, inside `app`."""
+    """The queue `name` at `url`. A consumer calls `work` with what was put in, and `look` each minute, inside `app`."""
 
-    def __init__(self, app: Flask, url: str, work: Callable[[str], object], look: Callable[[], object]) -> None:
+    def __init__(
+        self, app: Flask, url: str, name: str, work: Callable[[str], object], look: Callable[[], object]
+    ) -> None:
         self._app = app
         self._url = url
+        self._name = name
         self._work = work
         self._look = look
         self._opened: _Opened | None = None
@@ -97,7 +102,7 @@ class Queue:
     def _open(self) -> _Opened:
         """The queue as this process has it open: its connections do not survive a fork."""
         if self._opened is None or self._opened.process != os.getpid():
-            huey = _OPENERS[urlsplit(self._url).scheme](self._url)
+            huey = _open(self._url, self._name)
 
             def work(what: str) -> None:
                 with self._app.app_context():

@@ -115,7 +115,7 @@ def _queue() -> Iterator[Finding]:
     if way in ("inline", "thread"):
         return
     try:
-        waiting = queue.count_waiting(way)
+        waiting = queue.count_waiting(way, settings.current().deployment_name)
     except Exception as error:  # each storage has errors of its own
         fix = "Start it, or mend EVENT_PROCESSING. Until then `flask billing work` finds events by itself, more slowly."
         yield _error("Queue", f"It cannot be reached ({type(error).__name__}).", fix)

@@ -145,7 +145,7 @@ class _Queued:
     hold = timedelta(0)
 
     def __init__(self, app: Flask, settings: Settings) -> None:
-        self._queue = Queue(app, settings.event_processing, processor.serve, upkeep.look)
+        self._queue = Queue(app, settings.event_processing, settings.deployment_name, processor.serve, upkeep.look)
 
     def begin(self, kept: Kept) -> None:
         self._queue.put(kept.lane)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import redis
@@ -48,7 +49,8 @@ def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def portal_working(instance: Path, how: str) -> Iterator[Portal]:
-    portal = Portal(instance, f"sqlite:///{instance}/portal.sqlite3", EVENT_PROCESSING=how)
+    database = f"sqlite:///{instance}/portal.sqlite3"
+    portal = Portal(instance, database, EVENT_PROCESSING=how, DEPLOYMENT_NAME=uuid4().hex)  # no other test's queue
     try:
         yield portal
     finally:
