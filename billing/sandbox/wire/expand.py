@@ -8,14 +8,14 @@ from billing.sandbox.kinds import KINDS
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.errors import StripeApiError, invalid
 
-MAX_DEPTH = 4
+MAX_DEPTH = 4  # https://docs.stripe.com/api/expanding_objects
 
 
 def expand(unit: Unit, answer: Json, paths: Sequence[str]) -> Json:
     """`answer` with every dotted path expanded in place; lists use a `data.` prefix."""
     for path in paths:
         parts = path.split(".")
-        if len(parts) - (parts[0] == "data") > MAX_DEPTH:
+        if len(parts) > MAX_DEPTH:  # the `data` of a list counts
             raise invalid(
                 f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}", param="expand"
             )
