@@ -78,9 +78,12 @@ def catch_up(account: Account) -> None:
 
 
 def ask_whole(customer: str) -> list[Answer]:
-    """The newest state of a customer, its payment methods, subscriptions, and the latest invoice of each live one."""
+    """The newest state of a customer: its payment methods, its subscriptions with what they entitle it to, and the
+    latest invoice of each live one.
+    """
     answers = ask(Ref("customer", customer))
-    if not answers[0].data.get("deleted"):
+    is_deleted = answers[0].data.get("deleted")
+    if not is_deleted:
         answers += _methods_of(customer)
     asked = clock.ticket()
     held = subscriptions.list_for_customer(customer)
@@ -90,7 +93,8 @@ def ask_whole(customer: str) -> list[Answer]:
         if data["latest_invoice"] and data["status"] not in NOT_LIVE_STATUSES
     ]
     answers += [Answer(Ref("subscription", data["id"]), asked, data) for data in held]
-    return ask(*latest, known=answers)
+    entitlements = [Ref("entitlements", customer)] if held and not is_deleted else []
+    return ask(*latest, *entitlements, known=answers)
 
 
 def _methods_of(customer: str) -> list[Answer]:
