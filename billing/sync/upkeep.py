@@ -8,12 +8,13 @@ from billing.sync import processor, push, tail
 log = get_logger(__name__)
 
 
-def look() -> None:
-    """Do what is due. Call it every few seconds or minutes, from any number of hosts."""
+def look() -> int:
+    """Do what is due; how many events that were. Call it every few seconds or minutes, from any number of hosts."""
     try:
         tail.read_if_due()
     except Refusal:  # Stripe is away, or the key may not list events: the next hour's look begins where this one did
         log.exception("tail_failed")
-    processor.process_due()  # what was just read as well
+    tried = processor.process_due()  # what was just read as well
     effects.carry_out_due()
     push.push_due()
+    return tried

@@ -103,13 +103,17 @@ class Threads:
                 thread.start()
 
     def _work(self) -> None:
-        task: Callable[[], object] = upkeep.look
+        task: Callable[[], int] = upkeep.look
         while not self._stopping.is_set():
+            tried = 0
             try:
                 with self._app.app_context():
-                    task()
+                    tried = task()
             except Exception:  # the database may be away: the next look finds what this one left
                 log.exception("work_failed")
+            if tried:  # there may be more
+                task = processor.process_due
+                continue
             task = upkeep.look
             if self._awake.acquire(timeout=_LOOK_EVERY_SECONDS):
                 while self._awake.acquire(blocking=False):  # one look is for all that came
