@@ -29,6 +29,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -251,6 +252,26 @@ def begin_write() -> Session:
         current.connection(execution_options={"billing_write": True})
         current.info["writing"] = True
     return current
+
+
+class InsertOnce:
+    """Inserts rows of a table that has an `id`, unless one with the same value in `column` is there.
+
+    Its statements are made once: building one takes as long as running it.
+    """
+
+    def __init__(self, model: type[Base], column: str) -> None:
+        table = model.metadata.tables[model.__tablename__]
+        self._statements = {
+            name: insert(table).on_conflict_do_nothing(index_elements=[column]).returning(table.c.id)
+            for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+        }
+
+    def __call__(self, values: dict[str, Any]) -> int | None:
+        """The id of the new row, or None; it is a write of the current edge."""
+        connection = begin_write().connection()
+        row_id: int | None = connection.execute(self._statements[connection.dialect.name], values).scalar()
+        return row_id
 
 
 def take_turn(key: str) -> Session:

@@ -12,7 +12,6 @@ from typing import Any
 
 from flask import Flask, current_app
 from sqlalchemy import JSON, Index, String, Text, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.core import clock, db, logging
@@ -43,6 +42,8 @@ class Effect(db.Base):
 _WAITS = text("state = 'waiting'")
 Index("ix_billing_effects_waiting", Effect.id, sqlite_where=_WAITS, postgresql_where=_WAITS)
 
+_insert_once = db.InsertOnce(Effect, "key")
+
 Handler = Callable[[dict[str, Any]], object]
 
 
@@ -56,7 +57,6 @@ def cause(key: str, name: str, payload: dict[str, Any]) -> None:
 
     `payload` is plain JSON and holds no secret.
     """
-    session = db.begin_write()
     values = {
         "key": key,
         "name": name,
@@ -65,9 +65,7 @@ def cause(key: str, name: str, payload: dict[str, Any]) -> None:
         "state": "waiting",
         "caused_at": clock.now(),
     }
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Effect).values(values).on_conflict_do_nothing(index_elements=["key"])
-    effect_id = session.scalar(statement.returning(Effect.id))
+    effect_id = _insert_once(values)
     if effect_id is not None:
         db.on_commit(lambda: _carry_out(effect_id))
 

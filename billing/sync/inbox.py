@@ -4,8 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from billing.core import clock, db, metrics, settings
 from billing.core.clock import from_timestamp
 from billing.core.logging import get_logger, request_id
@@ -15,12 +13,7 @@ from billing.sync.routes import customer_of, subject_of
 
 log = get_logger(__name__)
 
-# Made once: building a statement takes as long as running it.
-_TABLE = WebhookEvent.metadata.tables[WebhookEvent.__tablename__]
-_INSERT_ONCE = {
-    name: insert(_TABLE).on_conflict_do_nothing(index_elements=["stripe_id"]).returning(_TABLE.c.id)
-    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
-}
+_insert_once = db.InsertOnce(WebhookEvent, "stripe_id")
 
 LEASE = timedelta(seconds=60)
 """How long whoever works on an event has it to themselves; after that they are taken for dead."""
@@ -45,8 +38,7 @@ def receive(body: bytes, signature: str, *, hold: timedelta = timedelta(0)) -> K
 def keep(event: dict[str, Any], body: str, *, hold: timedelta = timedelta(0)) -> Kept | None:
     """Keep an event that is known to be Stripe's, as `receive` does."""
     values = _row(event, body, hold)
-    connection = db.begin_write().connection()
-    row_id = connection.execute(_INSERT_ONCE[connection.dialect.name], values).scalar()
+    row_id = _insert_once(values)
     if row_id is None:
         log.info("webhook_duplicate", event_id=event["id"], type=event["type"])
         return None

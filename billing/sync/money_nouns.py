@@ -21,7 +21,7 @@ from billing.gateway import charges as charges_gateway
 from billing.gateway import credit_notes as notes_gateway
 from billing.gateway import payment_intents as intents_gateway
 from billing.gateway import usage as usage_gateway
-from billing.sync.noun import Answer, Noun, Ref, nobody, refs
+from billing.sync.noun import Answer, Noun, Ref, asking, nobody, refs
 
 
 class _Paying(NamedTuple):
@@ -122,18 +122,8 @@ def _project_fraud_warning(session: Session, answer: Answer) -> list[Change[Any]
     return [dispute_projection.project_warning(session, answer.data, answer.data["customer"], answer.asked)]
 
 
-def _ask_credit_note(stripe_id: str) -> list[Answer]:
-    asked = clock.ticket()
-    return [Answer(Ref("credit_note", stripe_id), asked, notes_gateway.retrieve(stripe_id))]
-
-
 def _project_credit_note(session: Session, answer: Answer) -> list[Change[Any]]:
     return [note_projection.project(session, answer.data, answer.asked)]
-
-
-def _ask_meter_error(event: str) -> list[Answer]:
-    asked = clock.ticket()
-    return [Answer(Ref("meter_error", event), asked, usage_gateway.retrieve_report(event))]
 
 
 def _project_meter_error(session: Session, answer: Answer) -> list[Change[Any]]:
@@ -157,9 +147,15 @@ MONEY = (
     Noun(
         "credit_note",
         CreditNote,
-        _ask_credit_note,
+        asking("credit_note", notes_gateway.retrieve),
         _project_credit_note,
         refers_to=lambda data: refs("invoice", data["invoice"]),
     ),
-    Noun("meter_error", MeterError, _ask_meter_error, _project_meter_error, customer=nobody),
+    Noun(
+        "meter_error",
+        MeterError,
+        asking("meter_error", usage_gateway.retrieve_report),
+        _project_meter_error,
+        customer=nobody,
+    ),
 )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
+from billing.core import clock
 from billing.core.mirror import Change, Mirrored, find
 
 
@@ -59,6 +60,16 @@ class Noun:
 def refs(noun: str, *stripe_ids: str | None) -> list[Ref]:
     """The objects of these ids; None is none."""
     return [Ref(noun, stripe_id) for stripe_id in stripe_ids if stripe_id]
+
+
+def asking(noun: str, retrieve: Callable[[str], Any]) -> Callable[[str], list[Answer]]:
+    """How a noun is asked for whose call brings nothing else along."""
+
+    def ask(stripe_id: str) -> list[Answer]:
+        asked = clock.ticket()
+        return [Answer(Ref(noun, stripe_id), asked, retrieve(stripe_id))]
+
+    return ask
 
 
 def nobody(_answer: Answer) -> None:

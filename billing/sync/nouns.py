@@ -32,7 +32,7 @@ from billing.gateway import payment_methods as payment_methods_gateway
 from billing.gateway import subscriptions as subscriptions_gateway
 from billing.gateway.errors import NoSuchObject
 from billing.sync.money_nouns import MONEY, paid_with
-from billing.sync.noun import Answer, Noun, Ref, nobody, refs
+from billing.sync.noun import Answer, Noun, Ref, asking, nobody, refs
 from billing.sync.terms_nouns import ENTITLEMENTS, REDEEMABLE, SCHEDULE, redeemed_in
 
 __all__ = ["ASKED", "NOUNS", "RANK", "Answer", "Noun", "Ref", "bought"]
@@ -54,11 +54,6 @@ def _project_customer(session: Session, answer: Answer) -> list[Change[Any]]:
 def _redeemed_by(customer: dict[str, Any]) -> list[Ref]:
     discount = customer.get("discount")
     return redeemed_in([discount]) if discount else []
-
-
-def _ask_payment_method(stripe_id: str) -> list[Answer]:
-    asked = clock.ticket()
-    return [Answer(Ref("payment_method", stripe_id), asked, payment_methods_gateway.retrieve(stripe_id))]
 
 
 def _project_payment_method(session: Session, answer: Answer) -> list[Change[Any] | None]:
@@ -113,11 +108,6 @@ def _project_invoice(session: Session, answer: Answer) -> list[Change[Any]]:
     return [invoice_projection.project(session, answer.data, answer.asked)]
 
 
-def _ask_invoice_payment(stripe_id: str) -> list[Answer]:
-    asked = clock.ticket()
-    return [Answer(Ref("invoice_payment", stripe_id), asked, invoice_payments_gateway.retrieve(stripe_id))]
-
-
 def _project_invoice_payment(session: Session, answer: Answer) -> list[Change[Any]]:
     return [payment_projection.project(session, answer.data, answer.asked)]
 
@@ -125,11 +115,6 @@ def _project_invoice_payment(session: Session, answer: Answer) -> list[Change[An
 def _payer(answer: Answer) -> str | None:
     intent = answer.data["payment"].get("payment_intent")
     return intent["customer"] if isinstance(intent, dict) else None
-
-
-def _ask_checkout_session(stripe_id: str) -> list[Answer]:
-    asked = clock.ticket()
-    return [Answer(Ref("checkout_session", stripe_id), asked, checkout_sessions_gateway.retrieve(stripe_id))]
 
 
 def bought(checkout: dict[str, Any]) -> list[Ref]:
@@ -141,11 +126,6 @@ def bought(checkout: dict[str, Any]) -> list[Ref]:
         *refs("customer", checkout["customer"]),
         *refs("entitlements", checkout["customer"] if checkout["subscription"] else None),
     ]
-
-
-def _ask_product(stripe_id: str) -> list[Answer]:
-    asked = clock.ticket()
-    return [Answer(Ref("product", stripe_id), asked, catalog.ask("product", stripe_id))]
 
 
 def _ask_price(stripe_id: str) -> list[Answer]:
@@ -169,7 +149,7 @@ def _project_price(session: Session, answer: Answer) -> list[Change[Any]]:
 
 # In the order in which they are written: what comes first is what the others refer to.
 _ALL = (
-    Noun("product", Plan, _ask_product, _project_product, customer=nobody),
+    Noun("product", Plan, asking("product", partial(catalog.ask, "product")), _project_product, customer=nobody),
     Noun("price", Price, _ask_price, _project_price, customer=nobody),
     *REDEEMABLE,
     Noun(
@@ -184,7 +164,7 @@ _ALL = (
     Noun(
         "payment_method",
         PaymentMethod,
-        _ask_payment_method,
+        asking("payment_method", payment_methods_gateway.retrieve),
         _project_payment_method,
         refers_to=lambda data: refs("customer", data["customer"]),
     ),
@@ -210,13 +190,19 @@ _ALL = (
     Noun(
         "invoice_payment",
         Payment,
-        _ask_invoice_payment,
+        asking("invoice_payment", invoice_payments_gateway.retrieve),
         _project_invoice_payment,
         customer=_payer,
         refers_to=lambda data: refs("invoice", data["invoice"]),
     ),
     *MONEY,
-    Noun("checkout_session", None, _ask_checkout_session, lambda _session, _answer: (), leads_to=bought),
+    Noun(
+        "checkout_session",
+        None,
+        asking("checkout_session", checkout_sessions_gateway.retrieve),
+        lambda _session, _answer: (),
+        leads_to=bought,
+    ),
 )
 
 NOUNS = {noun.name: noun for noun in _ALL}

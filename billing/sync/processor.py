@@ -82,6 +82,8 @@ def claim(count: int) -> list[str]:
             .with_for_update(skip_locked=True)
         )
         found = session.execute(due).all()
+        if not found:
+            return []
         lanes = list(dict.fromkeys(str(lane) for _, lane in found))[:count]
         ours = [row_id for row_id, lane in found if lane in lanes]
         session.execute(update(WebhookEvent).where(WebhookEvent.id.in_(ours)).values(claimed_until=now + LEASE))

@@ -17,7 +17,7 @@ from billing.gateway import discounts as discounts_gateway
 from billing.gateway import entitlements as entitlements_gateway
 from billing.gateway import subscription_schedules as schedules_gateway
 from billing.gateway.errors import NoSuchObject
-from billing.sync.noun import Answer, Noun, Ref, nobody, refs
+from billing.sync.noun import Answer, Noun, Ref, asking, nobody, refs
 
 
 def redeemed_in(discounts: Iterable[dict[str, Any]]) -> list[Ref]:
@@ -43,11 +43,6 @@ def _ask_coupon(stripe_id: str) -> list[Answer]:
 
 def _project_coupon(session: Session, answer: Answer) -> list[Change[Any]]:
     return [discount_projection.project_coupon(session, answer.ref.stripe_id, answer.data, answer.asked)]
-
-
-def _ask_promotion_code(stripe_id: str) -> list[Answer]:
-    asked = clock.ticket()
-    return [Answer(Ref("promotion_code", stripe_id), asked, discounts_gateway.retrieve_promotion_code(stripe_id))]
 
 
 def _project_promotion_code(session: Session, answer: Answer) -> list[Change[Any]]:
@@ -86,7 +81,7 @@ REDEEMABLE = (
     Noun(
         "promotion_code",
         PromotionCode,
-        _ask_promotion_code,
+        asking("promotion_code", discounts_gateway.retrieve_promotion_code),
         _project_promotion_code,
         customer=nobody,
         refers_to=lambda data: refs("coupon", discount_projection.coupon_of(data)),

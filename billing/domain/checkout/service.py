@@ -122,14 +122,5 @@ def _close(session: dict[str, Any]) -> None:
 
 def retrieve_own(account: Account, session_id: str) -> dict[str, Any]:
     """The Checkout Session, asked for at Stripe. Raises NotFound unless it belongs to the account's customer."""
-    customer = customers.find(account)
     missing = NotFound("There is no such checkout. If you have paid, your plan is on the billing page.")
-    if customer is None or not session_id.startswith("cs_"):
-        raise missing
-    try:
-        session = gateway.retrieve(session_id)
-    except NoSuchObject:
-        raise missing from None
-    if session["customer"] != customer.stripe_id:
-        raise missing
-    return session
+    return customers.retrieve_own(account, session_id, "cs_", gateway.retrieve, missing)

@@ -1,6 +1,6 @@
 """Making and finding the one Stripe customer of an account."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from billing.domain.accounts.models import Account
 from billing.domain.customers import projection
 from billing.domain.customers.models import Customer
 from billing.gateway import customers as gateway
+from billing.gateway.errors import NoSuchObject
 
 log = get_logger(__name__)
 
@@ -47,6 +48,22 @@ def turn(stripe_id: str) -> str:
 def find(account: Account) -> Customer | None:
     """The account's living customer in this deployment's mode, or None."""
     return projection.living_customer(db.session(), account, livemode=settings.current().livemode)
+
+
+def retrieve_own(
+    account: Account, stripe_id: str, prefix: str, retrieve: Callable[[str], dict[str, Any]], missing: NotFound
+) -> dict[str, Any]:
+    """What Stripe has under an id that a browser named. Raises `missing` unless it is the account's own."""
+    customer = find(account)
+    if customer is None or not stripe_id.startswith(prefix):
+        raise missing
+    try:
+        found = retrieve(stripe_id)
+    except NoSuchObject:
+        raise missing from None
+    if found["customer"] != customer.stripe_id:
+        raise missing
+    return found
 
 
 def obtain(account: Account, *, gone: str | None = None) -> Obtained:

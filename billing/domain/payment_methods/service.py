@@ -32,14 +32,5 @@ def open_setup(account: Account) -> str:
 
 def retrieve_own_setup(account: Account, setup_intent: str) -> dict[str, Any]:
     """The setup intent, asked for at Stripe. Raises NotFound unless it belongs to the account's customer."""
-    customer = customers.find(account)
     missing = NotFound("There is no such card to save. Those that are saved are on the page of payment methods.")
-    if customer is None or not setup_intent.startswith("seti_"):
-        raise missing
-    try:
-        intent = gateway.retrieve(setup_intent)
-    except NoSuchObject:
-        raise missing from None
-    if intent["customer"] != customer.stripe_id:
-        raise missing
-    return intent
+    return customers.retrieve_own(account, setup_intent, "seti_", gateway.retrieve, missing)
