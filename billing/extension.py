@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
-from billing.admin import accounts, events
+from billing.admin import accounts, audit, events
 from billing.admin import sync as sync_pages
 from billing.admin.pages import admin
 from billing.cli import chaos, doctor, sync
@@ -40,6 +40,7 @@ __all__ = [
     # Importing a module of views or commands puts them on its blueprint or group.
     "account",
     "accounts",
+    "audit",
     "chaos",
     "checkout",
     "doctor",

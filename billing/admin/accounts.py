@@ -6,6 +6,7 @@ from typing import Any
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from billing.admin import audit
 from billing.admin.events import event_row
 from billing.admin.pages import admin
 from billing.core.errors import NotFound
@@ -71,6 +72,8 @@ def account(account_id: int) -> ResponseReturnValue:
         customer=held[0] if held else None,
         subscriptions=[_subscription(row) for row in subscriptions.of_account(found)],
         invoices=[replace(invoice_row(row), url=row.hosted_url or "") for row in invoices.recent(found, _INVOICES)],
+        audit=audit.recent(found.uid),
+        audit_url=url_for("billing_admin.audit", about=found.uid),
         events=[event_row(row) for row in events.of_customers([row.stripe_id for row in held], _EVENTS)],
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing.admin.pages import admin
+from billing.admin.pages import actor, admin
 from billing.core import db
 from billing.core.errors import Refusal
 from billing.sync import queries as events
@@ -16,7 +16,7 @@ from billing.sync import replay
 from billing.sync.models import PENDING, STATES, WebhookEvent
 from billing.sync.preview import ROW, Difference
 from billing.sync.queries import Filters
-from billing.web import days, visitor, words
+from billing.web import days, words
 from billing.web.blueprint import opens_edges
 
 _LONGEST = 255
@@ -122,9 +122,8 @@ def retry_event(stripe_id: str) -> ResponseReturnValue:
 @opens_edges
 def park_event(stripe_id: str) -> ResponseReturnValue:
     """Take the event out, with a reason."""
-    account = visitor.account()
     try:
-        replay.park(stripe_id, request.form.get("reason", "")[:1000], by=account.email if account else "staff")
+        replay.park(stripe_id, request.form.get("reason", "")[:1000], by=actor())
     except Refusal as refusal:
         return _refused(stripe_id, refusal)
     flash("Parked. Nothing happens to it until somebody retries it.", "success")

@@ -18,3 +18,9 @@ def _only_staff() -> ResponseReturnValue | None:
         raise Forbidden("These pages are for staff.")
     hosts.check_staff()
     return None
+
+
+def actor() -> str:
+    """Who of the staff acts, for the audit trail: their e-mail address."""
+    account = visitor.account()
+    return account.email if account else "staff"

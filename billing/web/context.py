@@ -71,7 +71,7 @@ def _nav(*, signed_in: bool, is_staff: bool) -> list[NavItem]:
             links.insert(0, ("App", "home.app"))
     if is_staff:
         links += [("Accounts", "billing_admin.accounts"), ("Events", "billing_admin.event_list")]
-        links += [("Sync", "billing_admin.sync_page")]
+        links += [("Sync", "billing_admin.sync_page"), ("Audit", "billing_admin.audit")]
     return [NavItem(label, url_for(endpoint), request.endpoint == endpoint) for label, endpoint in links]
 
 

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
-from billing.core import db
+from billing.core import audit, db
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import drift, processor, tail
 from billing.sync.models import WebhookEvent
@@ -46,3 +46,23 @@ def test_an_event_that_failed_and_rows_that_drifted(live_portal: Portal, page: P
     look(page, "admin-drift")
     page.get_by_role("button", name="Repair 1 object").click()
     expect(page.get_by_role("status")).to_contain_text("1 object now says what Stripe says.")
+
+
+def test_the_audit_trail(live_portal: Portal, page: Page) -> None:
+    with live_portal.app.app_context():
+        ada = people.account()
+        with db.edge():
+            audit.record("policy.changed", "policy", actor="command", before={"past due": "all for 7 days"}, after={})
+            audit.record(
+                "trial.extended",
+                ada.uid,
+                actor="bea@example.com",
+                before={"trial_ends": "2026-03-16"},
+                after={"trial_ends": "2026-03-30"},
+                reason="Their import took us a week longer than promised.",
+            )
+    sign_in(page, STAFF.email, STAFF.password)
+    page.goto("/admin/audit")
+    look(page, "admin-audit")
+    page.get_by_role("link", name="Ada").click()
+    look(page, "admin-account-audit")

@@ -1,5 +1,6 @@
 """Finding and making accounts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -22,6 +23,12 @@ class AccountRef:
 def find(key: str) -> Account | None:
     """The account of the host's `key`, or None."""
     return db.session().scalar(select(Account).where(Account.key == key))
+
+
+def by_uid(uids: Collection[str]) -> dict[str, Account]:
+    """The accounts of those uids, as far as there are any, by uid."""
+    found = db.session().scalars(select(Account).where(Account.uid.in_(set(uids))))
+    return {account.uid: account for account in found}
 
 
 def ensure(ref: AccountRef) -> Account:
