@@ -12,6 +12,7 @@ The names here are the public API; docs/drop-in.md shows them at work.
 """
 
 from billing.domain.access.service import Access, access_for
+from billing.domain.accounts.address import Address
 from billing.domain.accounts.service import AccountRef
 from billing.extension import Billing
 from billing.sync.signals import AccessChange, EventParked, access_changed, event_parked
@@ -22,6 +23,7 @@ __all__ = [
     "Access",
     "AccessChange",
     "AccountRef",
+    "Address",
     "Billing",
     "EventParked",
     "Hosts",

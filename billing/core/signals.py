@@ -33,9 +33,13 @@ def declare(
     return made
 
 
-def announce(announced: Announced[Payload], key: str, payload: Payload) -> None:
-    """Send the signal with `payload` once the current edge has committed, unless `key` was announced before."""
-    effects.cause(f"{announced.signal.name}:{key}", announced.signal.name, announced.to_json(payload))
+def announce(announced: Announced[Payload], key: str, payload: Payload, *, subject: str | None = None) -> None:
+    """Send the signal with `payload` once the current edge has committed, unless `key` was announced before.
+
+    What is announced of one `subject` is sent in the order of the commits, one after the other.
+    """
+    name = announced.signal.name
+    effects.cause(f"{name}:{key}", name, announced.to_json(payload), subject=subject and f"{name}:{subject}")
 
 
 def handlers() -> dict[str, effects.Handler]:

@@ -1,5 +1,6 @@
 """Stripe's customers."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -9,25 +10,30 @@ from billing.gateway.client import asking, fetch, key_for, plain, take_out
 _AROUND = ["tax_ids", "invoice_settings.default_payment_method"]
 
 
-def create(*, email: str, name: str, metadata: Mapping[str, str], key: tuple[object, ...]) -> dict[str, Any]:
-    """Create a customer (with `tax_ids` in place); the same `key` within a day answers the same customer again."""
+def create(said: Mapping[str, Any], *, metadata: Mapping[str, str], key: tuple[object, ...]) -> dict[str, Any]:
+    """Create a customer (with `tax_ids` in place) of whom it is `said`: email, name, address, in Stripe's words.
+
+    The same `key`, saying the same, within a day answers the same customer again.
+    """
     with asking() as stripe:
-        return plain(
-            stripe.v1.customers.create(
-                {"email": email, "name": name, "metadata": dict(metadata), "expand": ["tax_ids"]},
-                key_for("customer", *key),
-            )
-        )
+        params: Any = {**said, "metadata": dict(metadata), "expand": ["tax_ids"]}
+        return plain(stripe.v1.customers.create(params, key_for("customer", *key, *_said(said))))
 
 
-def update(stripe_id: str, *, email: str, name: str, key: tuple[object, ...]) -> dict[str, Any]:
-    """Change the customer's address and name, once for each `key`; the customer, as `create` gives it.
+def update(stripe_id: str, said: Mapping[str, Any], *, key: tuple[object, ...]) -> dict[str, Any]:
+    """Change what is `said` of the customer, once for each `key`; the customer, as `create` gives it.
 
     Raises NoSuchObject, for a deleted one as well.
     """
     with asking() as stripe:
-        params: Any = {"email": email, "name": name, "expand": ["tax_ids"]}
-        return plain(stripe.v1.customers.update(stripe_id, params, key_for("customer update", stripe_id, *key)))
+        params: Any = {**said, "expand": ["tax_ids"]}
+        options = key_for("customer update", stripe_id, *key, *_said(said))
+        return plain(stripe.v1.customers.update(stripe_id, params, options))
+
+
+def _said(said: Mapping[str, Any]) -> list[object]:
+    """All that is sent, for the key: Stripe refuses one that comes again with other parameters."""
+    return [json.dumps(said, sort_keys=True)]
 
 
 def set_default_payment_method(stripe_id: str, payment_method: str) -> None:

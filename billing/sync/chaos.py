@@ -20,6 +20,7 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from billing.core import clock, db, effects
+from billing.core.effects import Effect
 from billing.domain.accounts.models import Account
 from billing.domain.customers.projection import metadata_for
 from billing.sync import inbox, processor, tail, truth
@@ -188,7 +189,9 @@ def settle(app: Flask) -> None:
 def sweep() -> int:
     """What is done now and then about what crashes left behind, once their claims have expired; how much there was."""
     with db.edge():
-        db.begin_write().execute(update(WebhookEvent).values(claimed_until=None))
+        session = db.begin_write()
+        session.execute(update(WebhookEvent).values(claimed_until=None))
+        session.execute(update(Effect).values(claimed_until=None))
     return processor.process_due() + effects.carry_out_due()
 
 

@@ -1,4 +1,4 @@
-"""Push: an account's name and address, changed here, are told to Stripe after the commit, and again until it knows.
+"""Push: an account's name and addresses, changed here, are told to Stripe after the commit, and again until it knows.
 
 What is to be told stands in a table (`AccountChange`), so no crash loses it. It cannot loop: Stripe's word about a
 customer never changes an account. And the answer is kept like any other, so the event it causes finds nothing to do.
@@ -6,6 +6,7 @@ customer never changes an account. And the answer is kept like any other, so the
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import or_, select
 
@@ -33,8 +34,7 @@ class _Claimed:
     account_id: int
     number: int
     customer: str | None
-    email: str
-    name: str
+    said: dict[str, Any]
 
 
 def push_due() -> int:
@@ -82,7 +82,8 @@ def _claim() -> list[_Claimed]:
             change.claimed_until = now + LEASE
             customer = customers.find(account)
             customer_id = customer.stripe_id if customer else None
-            claimed.append(_Claimed(account.id, change.number, customer_id, account.email, account.name))
+            said = {field: getattr(account, field) for field in change.fields}
+            claimed.append(_Claimed(account.id, change.number, customer_id, said))
         session.flush()
         return claimed
 
@@ -92,9 +93,9 @@ def _push(change: _Claimed) -> None:
         answers = []
         if change.customer is not None:
             asked = clock.ticket()
-            # All that is sent is in the key, and the number, which makes going back to an earlier name another request.
-            key = (settings.current().deployment_name, change.account_id, change.number, change.email, change.name)
-            answer = gateway.update(change.customer, email=change.email, name=change.name, key=key)
+            # The number makes going back to an earlier name another request.
+            key = (settings.current().deployment_name, change.account_id, change.number)
+            answer = gateway.update(change.customer, change.said, key=key)
             answers = [Answer(Ref("customer", change.customer), asked, answer)]
         with db.edge():
             refresh.write(answers)
@@ -113,8 +114,11 @@ def _mark_told(change: _Claimed) -> None:
     row = _locked(change)
     if row.told > change.number:  # somebody told a later change before us, and Stripe now says what is older
         row.number += 1
+        row.fields = sorted({*row.fields, *change.said})
     row.told = max(row.told, change.number)
     row.attempts, row.claimed_until, row.error = 0, None, None
+    if row.number == row.told:
+        row.fields = []
     row.next_try_at = clock.now() if row.number > row.told else None
     db.session().flush()
 

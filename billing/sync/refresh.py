@@ -134,7 +134,8 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
         was, is_now = before.get(account.id, access.access_for(None)), now[account.id]
         if _differs(was, is_now):
             change = AccessChange(account.key, was, is_now)
-            announce(announced_access_change, f"{account.uid}:{clock.ticket()}", change)
+            key = f"{account.uid}:{clock.ticket()}"
+            announce(announced_access_change, key, change, subject=account.uid)
     return changes
 
 
@@ -171,7 +172,8 @@ def _owner(answer: Answer) -> str | None:
 
 
 def _accounts(session: Session, owners: list[str]) -> Sequence[Account]:
-    return session.scalars(select(Account).join(Customer).where(Customer.stripe_id.in_(owners)).distinct()).all()
+    owning = select(Customer.account_id).where(Customer.stripe_id.in_(owners))
+    return session.scalars(select(Account).where(Account.id.in_(owning))).all()
 
 
 def _differs(was: Access, is_now: Access) -> bool:

@@ -18,7 +18,9 @@ from tests.support.portal import Portal
 
 def test_answers_are_plain_and_of_the_pinned_version(sqlite_portal: Portal) -> None:
     with sqlite_portal.app.app_context():
-        made = customers.create(email="ada@example.com", name="Ada", metadata={"account_id": "1"}, key=("test",))
+        made = customers.create(
+            {"email": "ada@example.com", "name": "Ada"}, metadata={"account_id": "1"}, key=("test",)
+        )
         again = customers.retrieve(made["id"])
     assert type(again) is dict
     assert type(again["metadata"]) is dict
@@ -29,7 +31,8 @@ def test_answers_are_plain_and_of_the_pinned_version(sqlite_portal: Portal) -> N
 def test_the_same_key_makes_one_customer(sqlite_portal: Portal) -> None:
     with sqlite_portal.app.app_context():
         first, second, other = (
-            customers.create(email="ada@example.com", name="Ada", metadata={}, key=(key,)) for key in ("a", "a", "b")
+            customers.create({"email": "ada@example.com", "name": "Ada"}, metadata={}, key=(key,))
+            for key in ("a", "a", "b")
         )
     assert first["id"] == second["id"] != other["id"]
 

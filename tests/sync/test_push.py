@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from billing.core import db
 from billing.domain.accounts import service as accounts
+from billing.domain.accounts.address import Address
 from billing.domain.accounts.models import AccountChange
 from billing.domain.accounts.service import AccountRef
 from billing.domain.customers.models import Customer
@@ -37,6 +38,13 @@ def everywhere(portal: Portal) -> Iterator[Portal]:
 def call_ada(name: str, email: str = "ada@example.com") -> None:
     with db.edge():
         accounts.ensure(AccountRef("user:ada@example.com", name, email))
+
+
+def move(line1: str, country: str = "DE") -> None:
+    with db.edge():
+        ada = accounts.find("user:ada@example.com")
+        assert ada is not None
+        accounts.set_address(ada, Address(country, line1, city="Berlin", postal_code="10115"))
 
 
 def at_stripe(portal: Portal, customer: str) -> tuple[Any, Any]:
@@ -82,6 +90,48 @@ def test_what_the_customer_says_at_stripe_stays(inside: Portal) -> None:
     call_ada("Ada")
     assert push.push_due() == 0
     assert at_stripe(inside, customer)[1] == "invoices@example.com"
+
+
+def test_an_address_reaches_stripe_and_leaves_the_rest_alone(everywhere: Portal) -> None:
+    customer = people.customer_of(people.account())
+    everywhere.sandbox.call("POST", f"/v1/customers/{customer}", {"email": "invoices@example.com"})
+    move("Invalidenstraße 116")
+    assert push.push_due() == 1
+    held = everywhere.sandbox.call("GET", f"/v1/customers/{customer}")
+    kept = {name: value for name, value in held["address"].items() if value}
+    assert kept == {"line1": "Invalidenstraße 116", "city": "Berlin", "postal_code": "10115", "country": "DE"}
+    assert held["email"] == "invoices@example.com", "what did not change here is not told"
+    everywhere.drain()
+    with db.edge() as session:
+        assert session.scalars(select(Customer.address)).all() == [held["address"]]
+    assert push.push_due() == 0
+    move("Invalidenstraße 116")
+    assert push.push_due() == 0, "it says so already"
+
+
+def test_an_address_stays_when_the_name_changes_and_a_new_customer_has_it(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    inside.sandbox.call("POST", f"/v1/customers/{customer}", {"address": {"country": "FR", "line1": "Rue 1"}})
+    call_ada("Countess")
+    push.push_due()
+    assert inside.sandbox.call("GET", f"/v1/customers/{customer}")["address"]["country"] == "FR"
+    people.account("bob@example.com")
+    with db.edge():
+        bob = accounts.ensure(AccountRef("user:bob@example.com", "Bob", "bob@example.com", Address("us", "1 Main St")))
+    made = inside.sandbox.call("GET", f"/v1/customers/{people.customer_of(bob)}")
+    assert (made["address"]["country"], made["address"]["line1"]) == ("US", "1 Main St")
+    with db.edge():
+        again = accounts.ensure(AccountRef("user:bob@example.com", "Bob", "bob@example.com"))
+        assert (again.address or {})["line1"] == "1 Main St", "a host that gives none takes none away"
+
+
+def test_two_changes_before_the_first_is_told_are_told_together(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    call_ada("Countess")
+    move("Invalidenstraße 116")
+    assert push.push_due() == 1
+    held = inside.sandbox.call("GET", f"/v1/customers/{customer}")
+    assert (held["name"], held["address"]["city"]) == ("Countess", "Berlin")
 
 
 def test_what_fails_is_tried_again_later(inside: Portal) -> None:

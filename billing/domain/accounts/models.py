@@ -1,8 +1,9 @@
 """The table of accounts."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.core.db import Base
@@ -18,13 +19,15 @@ class Account(Base):
     key: Mapped[str] = mapped_column(String(255), unique=True)  # the host's own name for it, such as "user:12"
     name: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255), index=True)
+    address: Mapped[dict[str, Any] | None]  # see Address.to_json; None: only Stripe knows of one, if there is one
     created_at: Mapped[datetime]
 
 
 class AccountChange(Base):
-    """That an account's name or address changed here, and how far Stripe has been told: a row per account.
+    """That an account's name or addresses changed here, and how far Stripe has been told: a row per account.
 
-    `number` counts the changes, `told` is the number Stripe was told last. `next_try_at` is None when nothing is to be
+    `number` counts the changes, `told` is the number Stripe was told last, `fields` are what changed since: what did
+    not may have been changed at Stripe, and stays. `next_try_at` is None when nothing is to be
     told, or when telling was given up: then `error` says why.
     """
 
@@ -33,6 +36,7 @@ class AccountChange(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("billing_accounts.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int]
     told: Mapped[int]
+    fields: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
     attempts: Mapped[int]
     next_try_at: Mapped[datetime | None]
     claimed_until: Mapped[datetime | None]  # real time: somebody is telling, unless they died

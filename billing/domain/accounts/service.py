@@ -2,22 +2,28 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.core import clock, db
+from billing.domain.accounts.address import Address
 from billing.domain.accounts.models import Account, AccountChange
 
 
 @dataclass(frozen=True)
 class AccountRef:
-    """What a host app says of the account behind a request: its own stable `key`, a name and an e-mail address."""
+    """What a host app says of the account behind a request: its own stable `key`, a name and an e-mail address.
+
+    A host that keeps postal addresses may give `address`; where it gives none, what `set_address` was told stays.
+    """
 
     key: str
     name: str
     email: str
+    address: Address | None = None
 
 
 def find(key: str) -> Account | None:
@@ -32,30 +38,50 @@ def by_uid(uids: Collection[str]) -> dict[str, Account]:
 
 
 def ensure(ref: AccountRef) -> Account:
-    """The account of `ref`, made on first sight and kept up with the host's name and address for it.
+    """The account of `ref`, made on first sight and kept up with the host's name and addresses for it.
 
     A change is noted in the same transaction, for Stripe to be told after it.
     """
+    said = _said_by(ref)
     account = find(ref.key)
-    if account is not None and (account.name, account.email) == (ref.name, ref.email):
+    if account is not None and not _differing(account, said):
         return account
     session = db.take_turn(f"account:{ref.key}")
     account = find(ref.key)
     if account is None:
-        account = Account(uid=uuid4().hex, key=ref.key, name=ref.name, email=ref.email, created_at=clock.now())
+        account = Account(uid=uuid4().hex, key=ref.key, created_at=clock.now(), **said)
         session.add(account)
         session.flush()
-    elif (account.name, account.email) != (ref.name, ref.email):
-        account.name, account.email = ref.name, ref.email
-        _note_change(session, account)
+    else:
+        _change(session, account, said)
     return account
 
 
-def _note_change(session: Session, account: Account) -> None:
+def set_address(account: Account, address: Address) -> None:
+    """Make this the account's postal address; Stripe is told after the commit. It is a write of the current edge."""
+    session = db.take_turn(f"account:{account.key}")
+    _change(session, account, {"address": address.to_json()})
+
+
+def _said_by(ref: AccountRef) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": ref.name, "email": ref.email}
+    return said | {"address": ref.address.to_json()} if ref.address else said
+
+
+def _differing(account: Account, said: dict[str, Any]) -> list[str]:
+    return [field for field, value in said.items() if getattr(account, field) != value]
+
+
+def _change(session: Session, account: Account, said: dict[str, Any]) -> None:
+    if not (fields := _differing(account, said)):
+        return
+    for field in fields:
+        setattr(account, field, said[field])
     change = session.get(AccountChange, account.id, with_for_update=True)
     if change is None:
-        change = AccountChange(account_id=account.id, number=0, told=0)
+        change = AccountChange(account_id=account.id, number=0, told=0, fields=[])
         session.add(change)
     change.number += 1
+    change.fields = sorted({*change.fields, *fields})
     change.attempts, change.next_try_at, change.error = 0, clock.now(), None
     session.flush()

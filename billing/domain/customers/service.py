@@ -77,12 +77,11 @@ def obtain(account: Account, *, gone: str | None = None) -> Obtained:
     if living is not None and living != gone:
         return Obtained(living)
     asked = clock.ticket()
+    said = {"email": account.email, "name": account.name}
     answer = gateway.create(
-        email=account.email,
-        name=account.name,
+        said | {"address": account.address} if account.address else said,
         metadata=projection.metadata_for(account),
-        # All that is sent is in the key: Stripe refuses a key that comes again with other parameters.
-        key=(settings.current().deployment_name, account.uid, account.email, account.name, len(held)),
+        key=(settings.current().deployment_name, account.uid, len(held)),
     )
     return Obtained(answer["id"], answer, asked, held[-1].stripe_id if held else None)
 
