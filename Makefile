@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test lint types format sandbox-coverage bench-sandbox bench-sync chaos test-clients wheel lock clean
+.PHONY: help run test lint types format sandbox-coverage bench-sandbox bench-sync chaos translations test-clients wheel lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -38,6 +38,9 @@ wheel: .venv/dev.stamp ## Build the package into dist/ and run an app on it alon
 sandbox-coverage: .venv/dev.stamp ## Write docs/sandbox/coverage.md: what of Stripe's API the sandbox answers
 	@$(BIN)/python -m tests.sandbox.coverage >docs/sandbox/coverage.md.new
 	@mv docs/sandbox/coverage.md.new docs/sandbox/coverage.md
+
+translations: .venv/dev.stamp ## Bring billing/translations up to date with the words in the code, and name what is still to translate
+	@$(BIN)/python -m tests.translations.catalogs
 
 test-clients: .venv/dev.stamp tests/clients/node_modules/.stamp ## Try Stripe's SDK for Node and its command line on the sandbox
 	@$(BIN)/python -m tests.clients.run

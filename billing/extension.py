@@ -18,7 +18,7 @@ from billing.admin.pages import admin
 from billing.cli import chaos, doctor, sync
 from billing.cli import events as event_commands
 from billing.cli.billing import billing
-from billing.core import clock, db, effects, ratelimit, signals
+from billing.core import clock, db, effects, i18n, ratelimit, signals
 from billing.core import settings as settings_of
 from billing.core.errors import Misconfigured
 from billing.core.logging import get_logger
@@ -93,6 +93,7 @@ class Billing:
         settings = _with_app_defaults(settings, app)
         app.extensions["billing"] = self
         settings_of.init_app(app, settings)
+        i18n.init_app(app, settings.billing_locale)
         db.init_app(app, db.connect(settings.database_url))
         ratelimit.init_app(app, settings.ratelimit_storage_url)
         headers.init_app(app, settings)

@@ -2,6 +2,7 @@
 
 from flask.typing import ResponseReturnValue
 
+from billing.core import i18n
 from billing.core.errors import Forbidden
 from billing.web import visitor
 from billing.web.blueprint import PageBlueprint, ask_to_sign_in
@@ -11,6 +12,7 @@ admin = PageBlueprint("billing_admin", __name__)
 
 @admin.before_request
 def _only_staff() -> ResponseReturnValue | None:
+    i18n.speak("en")
     hosts = visitor.current_hosts()
     if visitor.account() is None:
         return ask_to_sign_in()

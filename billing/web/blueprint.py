@@ -17,6 +17,7 @@ from wtforms import ValidationError
 
 from billing.core import assets, db
 from billing.core.errors import Refusal
+from billing.core.i18n import gettext as _
 from billing.web import context, headers, refusals, requests, visitor
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -79,7 +80,7 @@ def _refuse_nul() -> None:
     """PostgreSQL keeps no NUL in a text, and asking it for one is an error: nothing of ours has one in its name."""
     given = (*(request.view_args or {}).values(), *request.args.values(), *request.form.values())
     if any("\0" in str(value) for value in given):
-        abort(400, "What was sent has a character in it that no text has.")
+        abort(400, _("What was sent has a character in it that no text has."))
 
 
 def check_csrf() -> None:
@@ -110,5 +111,5 @@ def ask_to_sign_in(next_path: str | None = None) -> Response:
     here = f"{request.script_root}{request.full_path}".rstrip("?")
     url = None if refusals.wants_json() else visitor.current_hosts().sign_in_url(next_path or here)
     if url is None:
-        abort(401, "Please sign in first.")
+        abort(401, _("Please sign in first."))
     return cast(Response, redirect(url, 303))

@@ -1,17 +1,14 @@
-"""What every page's template may use, and how amounts and dates are written in them."""
+"""What every page's template may use."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
 from flask import Flask, g, request, url_for
 from flask_wtf.csrf import generate_csrf
 
-from billing.core import settings
+from billing.core import i18n, settings
 from billing.core.errors import Misconfigured
-from billing.core.money import Money
+from billing.core.i18n import gettext as _
 from billing.domain.access import service as access
 from billing.web import visitor
 
@@ -48,10 +45,11 @@ def degrade() -> None:
 
 def _for_strangers() -> dict[str, Any]:
     configured = settings.current()
-    return {
+    return i18n.for_templates() | {
         "access": None,
         "csrf_token": generate_csrf,
         "is_staff": False,
+        "language": i18n.language(),
         "mode": configured.mode,
         "nav": _nav(signed_in=False, is_staff=False),
         "sandbox_url": f"{request.script_root}/sandbox/",
@@ -64,48 +62,18 @@ def _for_strangers() -> dict[str, Any]:
 
 
 def _nav(*, signed_in: bool, is_staff: bool) -> list[NavItem]:
-    links = [("Pricing", "billing.pricing")]
+    links = [(_("Pricing"), "billing.pricing")]
     if signed_in:
-        links += [("Billing", "billing.overview"), ("Invoices", "billing.invoices")]
+        links += [(_("Billing"), "billing.overview"), (_("Invoices"), "billing.invoices")]
         if visitor.current_hosts().is_standalone:
-            links.insert(0, ("App", "home.app"))
+            links.insert(0, (_("App"), "home.app"))
     if is_staff:
         links += [("Accounts", "billing_admin.accounts"), ("Events", "billing_admin.event_list")]
         links += [("Sync", "billing_admin.sync_page"), ("Audit", "billing_admin.audit")]
     return [NavItem(label, url_for(endpoint), request.endpoint == endpoint) for label, endpoint in links]
 
 
-def locale() -> str:
-    """The visitor's locale for amounts (a CLDR id): the first of the browser's that is known, else the setting's."""
-    if "billing_locale" not in g:
-        g.billing_locale = next(filter(None, map(_known, request.accept_languages.values())), None)
-    found: str | None = g.billing_locale
-    return found or settings.current().billing_locale
-
-
-def _known(language: str) -> str | None:
-    try:
-        return str(Locale.parse(language, sep="-"))
-    except (UnknownLocaleError, ValueError):
-        return None
-
-
-def as_money(money: Money) -> str:
-    """The amount as the visitor writes amounts."""
-    return money.format(locale())
-
-
-def as_day(moment: datetime) -> str:
-    """The UTC date, in the language of the page."""
-    return format_date(moment, "medium", locale=settings.current().billing_locale)
-
-
-def as_moment(moment: datetime) -> str:
-    """The UTC date and time, in the language of the page."""
-    return f"{format_datetime(moment, 'medium', locale=settings.current().billing_locale)} UTC"
-
-
-_FILTERS = {"money": as_money, "day": as_day, "moment": as_moment}
+_FILTERS = {"money": i18n.money, "day": i18n.day, "moment": i18n.moment}
 
 
 def add_filters(app: Flask) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from billing.core import i18n
 from billing.core.errors import Invalid, NotFound
+from billing.core.i18n import gettext as _
 from billing.core.money import Money
 from billing.domain.accounts.models import Account
 from billing.domain.invoices import queries as invoices
@@ -21,7 +23,6 @@ from billing.domain.payments import queries as payments
 from billing.domain.payments.models import Payment
 from billing.web import days, words
 from billing.web.blueprint import signed_in
-from billing.web.context import as_day
 from billing.web.pages import pages
 from billing.web.words import Tone
 
@@ -225,7 +226,7 @@ def _period(row: Invoice) -> str | None:
     ends = [line.period_end for line in row.lines if line.period_end]
     if not starts or not ends:
         return None
-    return f"{as_day(min(starts))} to {as_day(max(ends))}"
+    return _("%(start)s to %(end)s", start=i18n.day(min(starts)), end=i18n.day(max(ends)))
 
 
 def _payments(row: Invoice) -> list[PaymentView]:

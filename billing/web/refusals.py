@@ -7,19 +7,21 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from billing.core.errors import Action, Refusal, Unavailable
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger, request_id
 from billing.web import context
 
 log = get_logger(__name__)
 
 _WORDS = {
-    401: ("Please sign in", "This page is for signed-in people."),
-    403: ("Not allowed", "You may not see this page."),
-    404: ("Page not found", "There is nothing here, or it is not yours to see."),
-    405: ("That does not work here", "This address does not take that kind of request."),
-    413: ("Too large", "What was sent is larger than this page takes."),
-    429: ("Too many attempts", "Please wait a minute and try again."),
-    500: ("Something broke", "It is our fault, and nothing was lost. Please try again in a moment."),
+    401: (N_("Please sign in"), N_("This page is for signed-in people.")),
+    403: (N_("Not allowed"), N_("You may not see this page.")),
+    404: (N_("Page not found"), N_("There is nothing here, or it is not yours to see.")),
+    405: (N_("That does not work here"), N_("This address does not take that kind of request.")),
+    413: (N_("Too large"), N_("What was sent is larger than this page takes.")),
+    429: (N_("Too many attempts"), N_("Please wait a minute and try again.")),
+    500: (N_("Something broke"), N_("It is our fault, and nothing was lost. Please try again in a moment.")),
 }
 
 
@@ -35,8 +37,8 @@ def answer(refusal: Refusal) -> Response:
     level("refused", code=refusal.code, status=refusal.status, words=refusal.message)
     message = refusal.message
     if isinstance(refusal, Unavailable):
-        message += " Your other pages keep working."
-    return page(refusal.status, refusal.title, message, refusal.actions, code=refusal.code)
+        message += " " + _("Your other pages keep working.")
+    return page(refusal.status, _(refusal.title), message, refusal.actions, code=refusal.code)
 
 
 def answer_http(error: HTTPException) -> Response:
@@ -48,10 +50,11 @@ def answer_http(error: HTTPException) -> Response:
         # A redirect, raised; or a request for a host that is not ours, where no link of ours would work.
         return error.get_response()  # type: ignore[return-value]  # Flask's at run time
     if isinstance(error, CSRFError):
-        title = "This form has expired"
-        message = "Go back, reload the page and send the form again. Nothing was changed."
+        title = _("This form has expired")
+        message = _("Go back, reload the page and send the form again. Nothing was changed.")
     else:
-        title, message = _WORDS.get(status, ("That did not work", error.description or ""))
+        title, message = _WORDS.get(status, (N_("That did not work"), error.description or ""))
+        title, message = _(title), _(message)
     response = page(status, title, message, code=HTTPStatus(status).phrase.lower().replace(" ", "_"))
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
@@ -81,12 +84,12 @@ def page(status: int, title: str, message: str, actions: tuple[Action, ...] = ()
 
 def _way_on() -> Action:
     if context.for_page()["signed_in"]:
-        return Action("Go to billing", url_for("billing.overview"))
-    return Action("See the plans", url_for("billing.pricing"))
+        return Action(_("Go to billing"), url_for("billing.overview"))
+    return Action(_("See the plans"), url_for("billing.pricing"))
 
 
 def bug() -> Response:
     """The answer when the program itself is wrong; it asks the database nothing, for that may be what broke."""
     context.degrade()
-    title, message = _WORDS[500]
+    title, message = map(_, _WORDS[500])
     return page(500, title, message, code="internal_error")
