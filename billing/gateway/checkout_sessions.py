@@ -17,12 +17,14 @@ def create_subscription(
     client_reference_id: str,
     metadata: dict[str, str],
     trial_days: int,
+    trial_needs_card: bool,
     automatic_tax: bool,
     key: tuple[object, ...],
 ) -> dict[str, Any]:
     """Open a session that sells one `price` to `customer`, with `trial_days` (0: none) before the first payment.
 
-    `success_url` may hold the literal {CHECKOUT_SESSION_ID}. Raises KeyReused when `key` opened another choice before.
+    A trial that needs no card is paused at its end while there is none. `success_url` may hold the literal
+    {CHECKOUT_SESSION_ID}. Raises KeyReused when `key` opened another choice before.
     """
     params: sdk.params.checkout.SessionCreateParams = {
         "mode": "subscription",
@@ -38,6 +40,9 @@ def create_subscription(
     }
     if trial_days:
         params["subscription_data"]["trial_period_days"] = trial_days
+        if not trial_needs_card:
+            params["payment_method_collection"] = "if_required"
+            params["subscription_data"]["trial_settings"] = {"end_behavior": {"missing_payment_method": "pause"}}
     if automatic_tax:
         # Stripe needs an address to tax; the customer may have none yet.
         params["automatic_tax"] = {"enabled": True}

@@ -39,16 +39,18 @@ class CardDeclined(Refusal):
 
     code, status, title = "card_declined", 402, "The payment did not go through"
 
-    def __init__(self, message: str, *, decline_code: str | None = None) -> None:
+    def __init__(self, message: str, *, decline_code: str | None = None, stripe_code: str | None = None) -> None:
         super().__init__(message)
         self.decline_code = decline_code
+        self.stripe_code = stripe_code
 
 
 def translate(error: stripe.StripeError) -> Refusal:
     """The refusal that `error`, raised by the SDK, stands for."""
     words = error.user_message or "Stripe gave no reason."
     if isinstance(error, stripe.CardError):
-        return CardDeclined(words, decline_code=error.error.decline_code if error.error else None)
+        decline_code = error.error.decline_code if error.error else None
+        return CardDeclined(words, decline_code=decline_code, stripe_code=error.code)
     if isinstance(error, stripe.IdempotencyError):
         return KeyReused(words)
     if isinstance(error, stripe.InvalidRequestError):

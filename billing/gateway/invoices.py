@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from billing.gateway.client import asking, fetch, plain, take_out
+from billing.gateway.client import asking, fetch, key_for, plain, take_out
 
 _EXPAND = ["payments.data.payment.payment_intent", "total_discount_amounts.discount.source.coupon"]
 _AROUND = [
@@ -50,3 +50,37 @@ def preview_next(subscription: str) -> dict[str, Any]:
     """
     with asking(briefly=True) as stripe:
         return plain(stripe.v1.invoices.create_preview({"subscription": subscription}))
+
+
+def preview_ending(subscription: str) -> dict[str, Any]:
+    """The invoice Stripe would make if the subscription ended now and what is unused of it were credited.
+
+    Raises StripeRefused when there would be none.
+    """
+    params: Any = {
+        "subscription": subscription,
+        "subscription_details": {"cancel_now": True, "proration_behavior": "create_prorations"},
+    }
+    with asking(briefly=True) as stripe:
+        return plain(stripe.v1.invoices.create_preview(params))
+
+
+def retrieve_payable(stripe_id: str) -> dict[str, Any]:
+    """The invoice with its payments, their intents, and the secret with which its customer's browser may pay it.
+
+    `confirmation_secret` is for that browser alone; it is None where nothing is to be paid. Raises NoSuchObject.
+    """
+    return fetch(
+        f"/v1/invoices/{quote(stripe_id, safe='')}", ["confirmation_secret", "payments.data.payment.payment_intent"]
+    )
+
+
+def pay(stripe_id: str, payment_method: str, key: tuple[object, ...]) -> dict[str, Any]:
+    """Pay an open invoice with the customer there to answer their bank; the same `key`, the same attempt.
+
+    Raises CardDeclined (`stripe_code` "invoice_payment_intent_requires_action" where the bank asks first), and
+    StripeRefused for an invoice that is paid already.
+    """
+    with asking() as stripe:
+        params: Any = {"payment_method": payment_method, "off_session": False}
+        return plain(stripe.v1.invoices.pay(stripe_id, params, key_for("pay", stripe_id, payment_method, *key)))

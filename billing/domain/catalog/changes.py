@@ -43,13 +43,14 @@ def product_metadata(plan: PlanDefinition, rank: int) -> dict[str, str]:
         "rank": str(rank),
         "default": "true" if plan.default else "",
         "highlight": "true" if plan.highlight else "",
+        "subscription": plan.subscription if plan.subscription != "default" else "",
         "limits": ",".join(f"{name}={number}" for name, number in sorted(plan.limits.items())),
     }
 
 
 def price_metadata(price: PriceDefinition) -> dict[str, str]:
     """What a price's metadata says."""
-    return {"trial_days": str(price.trial_days)}
+    return {"trial_days": str(price.trial_days), "trial_card": "" if price.trial_needs_card else "optional"}
 
 
 def plan_changes(wanted: CatalogDefinition, held: Held) -> list[Change]:
@@ -104,13 +105,14 @@ def _differences(product: dict[str, Any], values: dict[str, Any]) -> list[str]:
 
 
 def _price_changes(wanted: CatalogDefinition, held: Held, plan: PlanDefinition, price: PriceDefinition) -> list[Change]:
+    metadata = price_metadata(price)
     values = {
         "plan": plan.key,
         "lookup_key": price.lookup_key,
         "currency": wanted.currency,
         "unit_amount": wanted.minor_units(price),
         "interval": price.interval,
-        "metadata": price_metadata(price),
+        "metadata": metadata,
     }
     words = f"{price.amount} {wanted.currency.upper()} per {price.interval}"
     found = held.prices.get(price.lookup_key)
@@ -130,8 +132,9 @@ def _price_changes(wanted: CatalogDefinition, held: Held, plan: PlanDefinition, 
         return [Change("create", "price", price.lookup_key, detail, None, values)]
     if not stands:
         return [Change("replace", "price", price.lookup_key, f"now {words}", found["id"], values)]
-    if not found["active"] or found["metadata"].get("trial_days", "0") != str(price.trial_days):
-        detail = f"{price.trial_days} trial days"
+    said = {"trial_days": "0", **found["metadata"]}
+    if not found["active"] or any(said.get(name, "") != value for name, value in metadata.items()):
+        detail = f"{price.trial_days} trial days" + ("" if price.trial_needs_card else ", no card needed")
         return [Change("update", "price", price.lookup_key, detail, found["id"], values)]
     return []
 

@@ -24,6 +24,7 @@ class PriceDefinition(_Strict):
     amount: Decimal = Field(gt=0)
     interval: Literal["day", "week", "month", "year"]
     trial_days: int = Field(default=0, ge=0, le=730)
+    trial_needs_card: bool = True
 
 
 class PlanDefinition(_Strict):
@@ -34,6 +35,7 @@ class PlanDefinition(_Strict):
     description: str = Field(min_length=1, max_length=500)
     default: bool = False
     highlight: bool = False
+    subscription: Key = "default"
     features: tuple[Key, ...] = ()
     limits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], int] = {}
     prices: tuple[PriceDefinition, ...] = ()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text
+from sqlalchemy import Column, ForeignKey, String, Table, Text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from billing.core.db import Base
@@ -37,6 +37,8 @@ class Plan(Mirrored, Base):
     rank: Mapped[int]  # larger grants more: "at least Starter" compares ranks
     is_active: Mapped[bool]
     is_default: Mapped[bool]  # what everybody has without paying
+    # Plans of one name are alternatives; an account may have one subscription of each name.
+    subscription_name: Mapped[str] = mapped_column(String(100), default="default", server_default="default")
     is_highlighted: Mapped[bool]
     limits: Mapped[dict[str, Any]]  # whole numbers by name
 
@@ -56,6 +58,7 @@ class Price(Mirrored, Base):
     interval: Mapped[str] = mapped_column(String(10))
     interval_count: Mapped[int]
     trial_days: Mapped[int]
+    trial_needs_card: Mapped[bool] = mapped_column(default=True, server_default=true())
     is_active: Mapped[bool]
 
     plan: Mapped[Plan] = relationship(back_populates="prices")

@@ -32,6 +32,7 @@ def project_product(
         "rank": int(metadata.get("rank") or 0),
         "is_active": product["active"],
         "is_default": metadata.get("default") == "true",
+        "subscription_name": metadata.get("subscription") or "default",
         "is_highlighted": metadata.get("highlight") == "true",
         "limits": _limits(metadata.get("limits", "")),
     }
@@ -63,6 +64,7 @@ def project_price(session: Session, price: dict[str, Any], as_of: int) -> Change
         "interval": price["recurring"]["interval"],
         "interval_count": price["recurring"]["interval_count"],
         "trial_days": int(price["metadata"].get("trial_days") or 0),
+        "trial_needs_card": price["metadata"].get("trial_card") != "optional",
         "is_active": price["active"],
     }
     return store(session, Price, price["id"], as_of, values)

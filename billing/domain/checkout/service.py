@@ -12,7 +12,7 @@ from billing.domain.catalog.models import Price
 from billing.domain.checkout import trials
 from billing.domain.customers import service as customers
 from billing.domain.subscriptions import queries as subscriptions
-from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
+from billing.domain.subscriptions.models import DEFAULT_NAME, NOT_LIVE_STATUSES
 from billing.gateway import checkout_sessions as gateway
 from billing.gateway import subscriptions as subscriptions_gateway
 from billing.gateway.errors import KeyReused, NoSuchObject, StripeRefused
@@ -23,12 +23,24 @@ _TRIES = 4
 
 
 class AlreadySubscribed(Conflict):
-    """The account has a live subscription: its plan can be changed, but a second one is not sold."""
+    """The account has a live subscription of that name: its plan can be changed, but a second one is not sold."""
 
     code = "already_subscribed"
 
     def __init__(self) -> None:
         super().__init__("You already have a subscription. You can change its plan instead.")
+
+
+class OtherCurrency(Conflict):
+    """Something of the account is billed in another currency, and Stripe bills a customer in one at a time."""
+
+    code, title = "other_currency", "That is sold in another currency"
+
+    def __init__(self, present: str, wanted: str) -> None:
+        super().__init__(
+            f"What you have is billed in {present.upper()}, and this plan is sold in {wanted.upper()}. An account pays "
+            "in one currency at a time: you can choose it once your present plan has ended."
+        )
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,16 @@ def open_session(account: Account, price_lookup_key: str, *, success_url: str, c
     """The URL of an open Checkout Session that sells the price to the account.
 
     A session that is open for the same choice is used again, one for another choice is closed: there is never more
-    than one to pay on. Raises Invalid for a price that is not sold, and AlreadySubscribed.
+    than one to pay on. Raises Invalid for a price that is not sold, AlreadySubscribed, and OtherCurrency.
     """
     price = catalog.find_price(price_lookup_key)
     if price is None:
         raise Invalid("That plan is not on sale. Please choose one of those shown.", field="price")
-    if subscriptions.live(account) is not None:
+    if subscriptions.live(account, price.plan.subscription_name) is not None:
         raise AlreadySubscribed
+    for row in subscriptions.of_account(account):
+        if row.is_live and row.currency != price.currency:
+            raise OtherCurrency(row.currency, price.currency)
     trial_days = price.trial_days if price.trial_days and trials.is_open_to(account) else 0
     choice = Choice(price, trial_days, success_url, cancel_url)
     obtained = customers.obtain(account)
@@ -76,9 +91,10 @@ def open_session(account: Account, price_lookup_key: str, *, success_url: str, c
 
 
 def _find_or_create(account: Account, customer: str, choice: Choice) -> str:
-    """The URL of the customer's one open session for the choice."""
+    """The URL of the customer's one open session for a subscription of the choice's name."""
+    name = choice.price.plan.subscription_name
     if any(
-        subscription["status"] not in NOT_LIVE_STATUSES
+        subscription["status"] not in NOT_LIVE_STATUSES and _name_of(subscription) == name
         for subscription in subscriptions_gateway.list_for_customer(customer)
     ):
         raise AlreadySubscribed  # the local tables have not heard of it yet
@@ -86,12 +102,13 @@ def _find_or_create(account: Account, customer: str, choice: Choice) -> str:
     metadata = {
         "account_id": account.uid,
         "deployment": settings.current().deployment_name,
+        "name": name,
         "price": str(choice.price.lookup_key),
         "price_id": choice.price.stripe_id,  # the catalog may have given the lookup key to another price meanwhile
         "trial_days": str(choice.trial_days),
     }
     for session in sessions:
-        if session["status"] == "open":
+        if session["status"] == "open" and _name_of(session) == name:
             if session["metadata"] == metadata and session["url"]:
                 return str(session["url"])
             _close(session)
@@ -103,12 +120,17 @@ def _find_or_create(account: Account, customer: str, choice: Choice) -> str:
         client_reference_id=account.uid,
         metadata=metadata,
         trial_days=choice.trial_days,
+        trial_needs_card=choice.price.trial_needs_card,
         automatic_tax=settings.current().stripe_automatic_tax,
         # Requests that race see the same newest session, so they send the same key and cannot both create.
         key=(customer, sessions[0]["id"] if sessions else "first"),
     )
     log.info("checkout_opened", account=account.id, session=created["id"], price=choice.price.lookup_key)
     return str(created["url"])
+
+
+def _name_of(thing: dict[str, Any]) -> str:
+    return str(thing["metadata"].get("name") or DEFAULT_NAME)
 
 
 def _close(session: dict[str, Any]) -> None:

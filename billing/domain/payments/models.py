@@ -27,6 +27,7 @@ class Payment(Mirrored, Base):
     payment_intent: Mapped[str | None] = mapped_column(String(255), index=True)
     payment_method: Mapped[str | None] = mapped_column(String(255))
     failure: Mapped[str | None] = mapped_column(String(500))  # Stripe's words for why the last try failed
+    failure_code: Mapped[str | None] = mapped_column(String(100))  # the bank's decline code, else Stripe's error code
     paid_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 

@@ -32,7 +32,7 @@ def project(session: Session, payment: dict[str, Any], as_of: int) -> Change[Pay
         "currency": payment["currency"],
         "payment_intent": details.get("id"),
         "payment_method": details.get("payment_method"),
-        "failure": _failure(details),
+        **_failure(details),
         "paid_at": from_timestamp(payment["status_transitions"]["paid_at"]),
         "created_at": from_timestamp(payment["created"]),
     }
@@ -62,13 +62,16 @@ def project_intent(session: Session, intent: dict[str, Any], as_of: int) -> Chan
         "currency": intent["currency"],
         "payment_intent": intent["id"],
         "payment_method": intent["payment_method"],
-        "failure": _failure(intent),
+        **_failure(intent),
         "paid_at": from_timestamp(charge["created"]) if charge and intent["status"] == "succeeded" else None,
         "created_at": from_timestamp(intent["created"]),
     }
     return store(session, Payment, intent["id"], as_of, values)
 
 
-def _failure(intent: dict[str, Any]) -> str | None:
+def _failure(intent: dict[str, Any]) -> dict[str, str | None]:
     error = intent.get("last_payment_error") or {}
-    return (error.get("message") or "")[:500] or None
+    return {
+        "failure": (error.get("message") or "")[:500] or None,
+        "failure_code": error.get("decline_code") or error.get("code"),
+    }

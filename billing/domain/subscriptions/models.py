@@ -17,6 +17,12 @@ from billing.domain.customers.models import Customer
 # Not begun (no payment came) or over for good.
 NOT_LIVE_STATUSES = ("incomplete", "incomplete_expired", "canceled")
 
+DEFAULT_NAME = "default"
+"""The name of a subscription that nobody has named."""
+
+RETAINED = "retention_coupon"
+"""Where a subscription's metadata says which coupon was accepted in place of cancelling it."""
+
 
 class Subscription(Mirrored, Base):
     """A Stripe subscription, with the periods of its items."""
@@ -24,6 +30,8 @@ class Subscription(Mirrored, Base):
     __tablename__ = "billing_subscriptions"
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("billing_customers.id"), index=True)
+    # Tells an account's subscriptions apart, as the metadata has it: what Checkout was opened for.
+    name: Mapped[str] = mapped_column(String(100), default=DEFAULT_NAME, server_default=DEFAULT_NAME)
     status: Mapped[str] = mapped_column(String(40))
     currency: Mapped[str] = mapped_column(String(3))
     collection_method: Mapped[str] = mapped_column(String(40))
@@ -36,6 +44,11 @@ class Subscription(Mirrored, Base):
     ended_at: Mapped[datetime | None]
     trial_start: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
+    # What becomes of a trial that ends without anything to charge: create_invoice, cancel or pause.
+    trial_end_behavior: Mapped[str | None] = mapped_column(String(40))
+    paused_at: Mapped[datetime | None]
+    pause_reason: Mapped[str | None] = mapped_column(String(60))  # Stripe's word, such as pause_requested
+    retention_coupon: Mapped[str | None] = mapped_column(String(255))  # what was accepted in place of cancelling
     started_at: Mapped[datetime]
     created_at: Mapped[datetime]
     cancellation: Mapped[dict[str, Any] | None]
@@ -120,6 +133,7 @@ class Schedule(Mirrored, Base):
     phase_started_at: Mapped[datetime | None]
     phase_ends_at: Mapped[datetime | None]
     phases: Mapped[list[dict[str, Any]]]
+    resumes_at: Mapped[datetime | None]  # when a pause it planned ends
     created_at: Mapped[datetime]
 
     customer: Mapped[Customer] = relationship()

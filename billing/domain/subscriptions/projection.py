@@ -9,7 +9,7 @@ from billing.core.mirror import Change, find, store
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
 from billing.domain.discounts.projection import redeemed
-from billing.domain.subscriptions.models import Subscription, SubscriptionItem
+from billing.domain.subscriptions.models import DEFAULT_NAME, RETAINED, Subscription, SubscriptionItem
 
 
 def project(session: Session, subscription: dict[str, Any], as_of: int) -> Change[Subscription]:
@@ -18,9 +18,13 @@ def project(session: Session, subscription: dict[str, Any], as_of: int) -> Chang
     if owner is None:
         raise LookupError(f"subscription {subscription['id']} of a customer that was not projected before")
     latest: dict[str, Any] | None = subscription["latest_invoice"]
+    metadata = subscription["metadata"] or {}
+    pause = (subscription.get("status_details") or {}).get("paused") or {}
+    trial = (subscription.get("trial_settings") or {}).get("end_behavior") or {}
     values = {
         "livemode": subscription["livemode"],
         "customer_id": owner.id,
+        "name": metadata.get("name") or DEFAULT_NAME,
         "status": subscription["status"],
         "currency": subscription["currency"],
         "collection_method": subscription["collection_method"],
@@ -33,6 +37,10 @@ def project(session: Session, subscription: dict[str, Any], as_of: int) -> Chang
         "ended_at": from_timestamp(subscription["ended_at"]),
         "trial_start": from_timestamp(subscription["trial_start"]),
         "trial_end": from_timestamp(subscription["trial_end"]),
+        "trial_end_behavior": trial.get("missing_payment_method"),
+        "paused_at": from_timestamp(pause.get("transitioned_at")),
+        "pause_reason": (pause.get("subscription") or {}).get("type"),
+        "retention_coupon": metadata.get(RETAINED) or None,
         "started_at": from_timestamp(subscription["start_date"]),
         "created_at": from_timestamp(subscription["created"]),
         "cancellation": subscription["cancellation_details"],

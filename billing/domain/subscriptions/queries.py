@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from billing.core import db, settings
@@ -14,24 +14,29 @@ from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 _WHOLE = selectinload(Subscription.items).joinedload(SubscriptionItem.price).joinedload(Price.plan)
 
 
-def of_account(account: Account) -> Sequence[Subscription]:
-    """All the account's subscriptions, the newest first, with items, prices and plans."""
+def _owned(account: Account) -> Select[Subscription]:
     return (
-        db.session()
-        .scalars(
-            select(Subscription)
-            .join(Subscription.customer)
-            .where(Customer.account_id == account.id, Subscription.livemode == settings.current().livemode)
-            .order_by(Subscription.created_at.desc(), Subscription.id.desc())
-            .options(_WHOLE, joinedload(Subscription.customer))
-        )
-        .all()
+        select(Subscription)
+        .join(Subscription.customer)
+        .where(Customer.account_id == account.id, Subscription.livemode == settings.current().livemode)
+        .options(_WHOLE, joinedload(Subscription.customer))
     )
 
 
-def live(account: Account) -> Subscription | None:
-    """The account's newest subscription that can still bill, or None."""
-    return next((subscription for subscription in of_account(account) if subscription.is_live), None)
+def of_account(account: Account) -> Sequence[Subscription]:
+    """All the account's subscriptions, the newest first, with items, prices and plans."""
+    query = _owned(account).order_by(Subscription.created_at.desc(), Subscription.id.desc())
+    return db.session().scalars(query).all()
+
+
+def live(account: Account, name: str | None = None) -> Subscription | None:
+    """The account's newest subscription that can still bill (of that name, if one is given), or None."""
+    return next((row for row in of_account(account) if row.is_live and name in (None, row.name)), None)
+
+
+def find(account: Account, stripe_id: str) -> Subscription | None:
+    """The account's subscription of that Stripe id, or None, also when it is somebody else's."""
+    return db.session().scalar(_owned(account).where(Subscription.stripe_id == stripe_id))
 
 
 def foremost(owned: Sequence[Subscription]) -> Subscription | None:

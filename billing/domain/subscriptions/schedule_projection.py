@@ -1,5 +1,6 @@
 """Stripe's subscription schedule -> row."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -25,9 +26,16 @@ def project(session: Session, schedule: dict[str, Any], as_of: int) -> Change[Sc
         "phase_started_at": from_timestamp(current["start_date"]),
         "phase_ends_at": from_timestamp(current["end_date"]),
         "phases": [_phase(phase) for phase in schedule["phases"]],
+        "resumes_at": _resumes_at(schedule),
         "created_at": from_timestamp(schedule["created"]),
     }
     return store(session, Schedule, schedule["id"], as_of, values)
+
+
+def _resumes_at(schedule: dict[str, Any]) -> datetime | None:
+    planned = [entry["resume"] for entry in schedule.get("pause_schedules") or [] if entry["resume"]]
+    waiting = [part["resume_at"] for part in planned if part["status"]["type"] == "scheduled"]
+    return from_timestamp(min(waiting, default=None))
 
 
 def _phase(phase: dict[str, Any]) -> dict[str, Any]:
