@@ -84,7 +84,7 @@ def drift_run(run_id: int) -> ResponseReturnValue:
         run=_run(row),
         findings=[_finding(one) for one in found],
         open_count=row.differing - row.repaired,
-        repairable=any(not one.is_repaired and one.cause != "gone" for one in found),
+        repairable=any(not one.is_repaired and one.cause != drift.RECORD for one in found),
         at_once=repair.AT_ONCE,
         sync_url=url_for("billing_admin.sync_page"),
         repair_url=url_for("billing_admin.repair_drift", run_id=run_id),

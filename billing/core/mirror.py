@@ -81,6 +81,11 @@ def store(session: Session, model: type[Row], stripe_id: str, as_of: int, values
     return Change(row, before, after)
 
 
+def amend(session: Session, model: type[Row], stripe_id: str, as_of: int, values: dict[str, Any]) -> list[Change[Row]]:
+    """The same for a row that may not be there: then nothing is made."""
+    return [store(session, model, stripe_id, as_of, values)] if find(session, model, stripe_id) else []
+
+
 def forget(session: Session, model: type[Row], stripe_id: str) -> None:
     """Drop the row of an object that is not to be kept any more, if there is one."""
     session.execute(delete(model).where(model.stripe_id == stripe_id))

@@ -15,18 +15,18 @@ from uuid import uuid4
 
 from flask import Flask, current_app
 from sqlalchemy import CursorResult, delete, select, update
-from sqlalchemy.exc import OperationalError
 
 from billing.core import clock, db, settings
-from billing.core.errors import Conflict, Refusal
+from billing.core.errors import Conflict
 from billing.core.logging import get_logger
 from billing.gateway import pace as paces
-from billing.gateway.errors import NoSuchObject, StripeRefused
+from billing.gateway.errors import StripeRefused
 from billing.gateway.listings import Window
 from billing.gateway.pace import Pace
 from billing.sync import refresh
 from billing.sync.listings import LISTINGS, Listed, chosen
 from billing.sync.noun import Answer
+from billing.sync.objects import is_of_one_object
 from billing.sync.records import BackfillWindow
 
 log = get_logger(__name__)
@@ -221,7 +221,7 @@ class _Walk:
                 half = self._note(left, page, [], below)
             failures = []
         except Exception as error:
-            if not _is_of_one_object(error):
+            if not is_of_one_object(error):
                 raise
             failures = self._keep_one_by_one(page.answers)
             with db.edge():
@@ -294,13 +294,8 @@ class _Walk:
                 with db.edge():
                     refresh.write(refresh.ask(known=[answer]))
             except Exception as error:
-                if not _is_of_one_object(error):
+                if not is_of_one_object(error):
                     raise
                 log.exception("backfill_failed", noun=self._noun, stripe_id=answer.ref.stripe_id)
                 failures.append(error)
         return failures
-
-
-def _is_of_one_object(error: Exception) -> bool:
-    """Whether the others can be kept all the same: not when Stripe or the database is away."""
-    return isinstance(error, NoSuchObject) or not isinstance(error, Refusal | OperationalError)

@@ -2,35 +2,42 @@
 
 Stripe's lists are walked page by page and compared by `preview`. Whatever differs is asked for again by itself, since
 lists lag behind at Stripe and events arrive meanwhile; only what still differs is a finding. Rows whose objects no
-list shows are asked for as well. Each run and its findings are kept, so that the trend can be seen.
+list shows are asked for as well. Each run and its findings are kept, so that the trend can be seen. Memory stays flat,
+however many objects there are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, tuple_
 
 from billing.core import clock, db, settings
 from billing.core.logging import get_logger
 from billing.core.mirror import find
 from billing.gateway import pace as paces
-from billing.gateway.errors import NoSuchObject, StripeRefused
+from billing.gateway.errors import StripeRefused
 from billing.gateway.listings import Window
 from billing.gateway.pace import Pace
 from billing.sync import preview, refresh
 from billing.sync.listings import LISTINGS, chosen
 from billing.sync.models import PENDING, WebhookEvent
 from billing.sync.noun import Answer, Ref
+from billing.sync.nouns import NOUNS
+from billing.sync.objects import is_of_one_object, look
 from billing.sync.preview import ROW, Difference
 from billing.sync.records import DriftFinding, DriftRun
+from billing.sync.seen import Seen
 
 log = get_logger(__name__)
 
+RECORD = "record"
 CAUSES = {
     "under_way": "its event waits in the inbox",
     "failed_event": "its event failed or was parked: see the inbox",
     "unknown_here": "never heard of here: made before the webhook endpoint, or its event was missed",
     "gone": "Stripe has it no more: deleted there, with test data perhaps",
+    RECORD: "Stripe has it no more: its row stays, as a record",
+    "cannot_be_kept": "it cannot be kept as Stripe has it: the log says why",
     "missed_event": "its last event was missed, or the row was changed by hand",
 }
 """The likely causes, and what they mean."""
@@ -50,7 +57,8 @@ def run(
 ) -> int:
     """Compare all objects of these nouns (none: of all) with Stripe, and keep what differs; the id of the run's row.
 
-    With `repair` what differs is written as Stripe says it; what Stripe has no more stays as it is. Nouns that the key
+    With `repair` what differs is written as Stripe says it. Of what Stripe has no more, drafts go, what could grant or
+    be charged is marked as ended, and the rest stays as a record. Nouns that the key
     may not read are left out of the run's, where there are others. Raises what else Stripe refuses.
     """
     names = chosen(nouns)
@@ -115,73 +123,95 @@ class _Comparison:
         self._repair = repair
         self._report = report
         self._listing = LISTINGS[noun]
-        self._listed: set[str] = set()
         self._compared = 0
         self._differing = 0
 
     def run(self) -> None:
         """Compare all that Stripe lists, then the rows it lists nothing for."""
+        with Seen() as listed:
+            self._compare(listed)
+
+    def _compare(self, listed: Seen) -> None:
         newest = self._newest_row()
         now = int(clock.now().timestamp())
         window, after = Window(0, now + 1), None
         while True:
             page = self._listing.page(window, after)
             ours = [answer for answer in page.answers if answer.ref.noun == self.noun]
-            self._listed.update(answer.ref.stripe_id for answer in ours)
-            suspects = self._suspects(page.answers)
-            for ref in suspects:
+            listed.add(answer.ref.stripe_id for answer in ours)
+            for ref in self._suspects(page.answers):
                 self._look_closer(ref)
             self._count(len(ours))
             if page.after is None:
                 break
             window, after = Window(0, page.oldest + 1), page.after
-        for stripe_id in self._unlisted(newest):
+        for stripe_id in self._unlisted(newest, listed):
             self._look_closer(Ref(self.noun, stripe_id))
             self._count(1)
 
     def _suspects(self, answers: list[Answer]) -> list[Ref]:
-        with db.edge():
-            whole = refresh.ask(known=answers)
-        return [ref for ref in preview.differences(whole) if ref.noun == self.noun]
+        try:
+            with db.edge():
+                whole = refresh.ask(known=answers)
+            differing = [*preview.differences(whole)]
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            differing = [answer.ref for answer in answers]  # one of them is at fault
+        return [ref for ref in differing if ref.noun == self.noun]
 
     def _look_closer(self, ref: Ref) -> None:
         """Ask for the object by itself, and keep what differs then."""
-        answers = _ask(ref)
-        is_gone = all(answer.data is None for answer in answers if answer.ref == ref)
-        differing = [self._row_alone(ref)] if is_gone else preview.differences(answers).get(ref, [])
+        try:
+            self._compare_one(ref)
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            log.exception("drift_failed", noun=ref.noun, stripe_id=ref.stripe_id)
+            with db.edge():
+                self._keep(ref, "cannot_be_kept", [], is_repaired=False)
+
+    def _compare_one(self, ref: Ref) -> None:
+        answers, is_gone = look(ref)
+        differing = preview.differences(answers).get(ref, [])
+        if is_gone and NOUNS[ref.noun].once_gone is None:
+            differing = [self._row_alone(ref)]
         if not differing:
             return
-        with db.edge() as session:
-            cause = "gone" if is_gone else self._cause(ref)
+        with db.edge():
+            cause = self._cause(ref, answers) if not is_gone else "gone" if answers else RECORD
             if self._repair:
                 refresh.write(answers)
-            session = db.begin_write()
-            is_repaired = self._repair and (not is_gone or find(session, self._listing.model, ref.stripe_id) is None)
-            session.add(
-                DriftFinding(
-                    run_id=self._run_id,
-                    noun=ref.noun,
-                    stripe_id=ref.stripe_id,
-                    cause=cause,
-                    differences=[asdict(one) for one in differing],
-                    is_repaired=is_repaired,
-                )
-            )
-            row = session.get_one(DriftRun, self._run_id)
-            row.differing += 1
-            row.repaired += is_repaired
-            session.flush()
+            self._keep(ref, cause, differing, is_repaired=self._repair and bool(answers))
+
+    def _keep(self, ref: Ref, cause: str, differing: Sequence[Difference], *, is_repaired: bool) -> None:
+        session = db.begin_write()
+        finding = DriftFinding(
+            run_id=self._run_id,
+            noun=ref.noun,
+            stripe_id=ref.stripe_id,
+            cause=cause,
+            differences=[asdict(one) for one in differing],
+            is_repaired=is_repaired,
+        )
+        session.add(finding)
+        row = session.get_one(DriftRun, self._run_id)
+        row.differing += 1
+        row.repaired += is_repaired
+        session.flush()
         self._differing += 1
         log.warning("drift_found", noun=ref.noun, stripe_id=ref.stripe_id, cause=cause, repaired=is_repaired)
 
     def _row_alone(self, ref: Ref) -> Difference:
         return Difference(str(inspect(self._listing.model).local_table.name), ref.stripe_id, ROW, "present", "missing")
 
-    def _cause(self, ref: Ref) -> str:
+    def _cause(self, ref: Ref, answers: Sequence[Answer]) -> str:
         session = db.session()
-        about = (WebhookEvent.noun == ref.noun, WebhookEvent.object_id == ref.stripe_id)
-        states = session.scalars(select(WebhookEvent.state).where(*about, WebhookEvent.state.in_((*PENDING, "parked"))))
-        held = set(states)
+        told_by = NOUNS[ref.noun].told_by
+        subjects = [ref, *(other for answer in answers if answer.ref == ref for other in told_by(answer.data))]
+        about = tuple_(WebhookEvent.noun, WebhookEvent.object_id).in_(subjects)
+        waiting = WebhookEvent.state.in_((*PENDING, "parked"))
+        held = set(session.scalars(select(WebhookEvent.state).where(about, waiting)))
         if held - {"received"}:
             return "failed_event"
         if held:
@@ -201,7 +231,7 @@ class _Comparison:
         with db.edge() as session:
             return session.scalar(select(self._listing.model.id).order_by(self._listing.model.id.desc()).limit(1)) or 0
 
-    def _unlisted(self, newest: int) -> Iterator[str]:
+    def _unlisted(self, newest: int, listed: Seen) -> Iterator[str]:
         """Rows of this mode whose objects no list showed, though it should have."""
         last = 0
         while True:
@@ -221,13 +251,4 @@ class _Comparison:
             if not rows:
                 return
             last = rows[-1].id
-            yield from (row.stripe_id for row in rows if row.stripe_id not in self._listed)
-
-
-def _ask(ref: Ref) -> list[Answer]:
-    """What Stripe says of the object; nothing, where it has none of that id."""
-    try:
-        with db.edge():
-            return refresh.ask(ref)
-    except NoSuchObject:
-        return []
+            yield from listed.missing([row.stripe_id for row in rows])

@@ -35,7 +35,9 @@ class Noun:
     less, where it is there: for when the customer and what goes with it have been asked for; `left_out` names what such
     an answer bears upon and came without. `leads_to` names what an answer is about and has to be asked for with it,
     `refers_to` what must be known before it can be kept: has a row of `model`, unless `is_known` says it otherwise.
-    `project` runs under the turn of `customer`, or of the catalog where that is None.
+    `project` runs under the turn of `customer`, or of the catalog where that is None. `told_by` are others whose events
+    tell of this one as well. `once_gone` is what `project` is given instead of an object that Stripe has no more, where
+    the row is to say so: it could open a gate or be charged. Other rows stay, as a record.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Noun:
     refers_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     leads_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     is_known: Callable[[Session, str], bool] | None = None
+    told_by: Callable[[Any], Iterable[Ref]] = lambda _data: ()
+    once_gone: Callable[[str], Any] | None = None
 
     def knows(self, session: Session, stripe_id: str) -> bool:
         """Whether the object of that id is kept here, or is of a kind that is not."""
@@ -70,6 +74,11 @@ def asking(noun: str, retrieve: Callable[[str], Any]) -> Callable[[str], list[An
         return [Answer(Ref(noun, stripe_id), asked, retrieve(stripe_id))]
 
     return ask
+
+
+def nothing(_stripe_id: str) -> None:
+    """What there is of an object of which nothing is left, not even its kind."""
+    return
 
 
 def nobody(_answer: Answer) -> None:

@@ -32,7 +32,7 @@ from billing.gateway import payment_methods as payment_methods_gateway
 from billing.gateway import subscriptions as subscriptions_gateway
 from billing.gateway.errors import NoSuchObject
 from billing.sync.money_nouns import MONEY, paid_with
-from billing.sync.noun import Answer, Noun, Ref, asking, nobody, refs
+from billing.sync.noun import Answer, Noun, Ref, asking, nobody, nothing, refs
 from billing.sync.terms_nouns import ENTITLEMENTS, REDEEMABLE, SCHEDULE, redeemed_in
 
 __all__ = ["ASKED", "NOUNS", "RANK", "Answer", "Noun", "Ref", "bought"]
@@ -57,6 +57,8 @@ def _redeemed_by(customer: dict[str, Any]) -> list[Ref]:
 
 
 def _project_payment_method(session: Session, answer: Answer) -> list[Change[Any] | None]:
+    if answer.data is None:
+        return [*method_projection.detach(session, answer.ref.stripe_id, answer.asked)]
     return [method_projection.project(session, answer.data, answer.asked)]
 
 
@@ -70,7 +72,9 @@ def _ask_subscription(stripe_id: str) -> list[Answer]:
     ]
 
 
-def _around_subscription(data: dict[str, Any]) -> list[Ref]:
+def _around_subscription(data: dict[str, Any] | None) -> list[Ref]:
+    if data is None:
+        return []
     return [
         *refs("price", *(item["price"]["id"] for item in data["items"]["data"])),
         *refs("customer", data["customer"]),
@@ -80,6 +84,8 @@ def _around_subscription(data: dict[str, Any]) -> list[Ref]:
 
 
 def _project_subscription(session: Session, answer: Answer) -> list[Change[Any]]:
+    if answer.data is None:
+        return subscription_projection.end(session, answer.ref.stripe_id, answer.asked)
     change = subscription_projection.project(session, answer.data, answer.asked)
     trials.record(session, change.row)
     return [change]
@@ -117,6 +123,12 @@ def _payer(answer: Answer) -> str | None:
     return intent["customer"] if isinstance(intent, dict) else None
 
 
+def _paid_by(payment: dict[str, Any]) -> list[Ref]:
+    """Stripe's events tell of an invoice payment by its invoice, or by the intent it is made with."""
+    intent = payment["payment"].get("payment_intent")
+    return [*refs("invoice", payment["invoice"]), *refs("payment_intent", intent["id"] if intent else None)]
+
+
 def bought(checkout: dict[str, Any]) -> list[Ref]:
     """Everything a Checkout Session brought about."""
     return [
@@ -143,14 +155,21 @@ def _project_product(session: Session, answer: Answer) -> list[Change[Any]]:
 
 def _project_price(session: Session, answer: Answer) -> list[Change[Any]]:
     if answer.data is None:
-        catalog.retire_price(session, answer.ref.stripe_id, answer.asked)
+        return catalog.retire_price(session, answer.ref.stripe_id, answer.asked)
     return catalog.project(session, answer.data, answer.asked)
 
 
 # In the order in which they are written: what comes first is what the others refer to.
 _ALL = (
-    Noun("product", Plan, asking("product", partial(catalog.ask, "product")), _project_product, customer=nobody),
-    Noun("price", Price, _ask_price, _project_price, customer=nobody),
+    Noun(
+        "product",
+        Plan,
+        asking("product", partial(catalog.ask, "product")),
+        _project_product,
+        customer=nobody,
+        once_gone=catalog.deleted,
+    ),
+    Noun("price", Price, _ask_price, _project_price, customer=nobody, once_gone=nothing),
     *REDEEMABLE,
     Noun(
         "customer",
@@ -159,6 +178,7 @@ _ALL = (
         _project_customer,
         customer=lambda answer: answer.ref.stripe_id,
         refers_to=_redeemed_by,
+        once_gone=lambda stripe_id: {"id": stripe_id, "deleted": True},
     ),
     ENTITLEMENTS,
     Noun(
@@ -166,7 +186,8 @@ _ALL = (
         PaymentMethod,
         asking("payment_method", payment_methods_gateway.retrieve),
         _project_payment_method,
-        refers_to=lambda data: refs("customer", data["customer"]),
+        refers_to=lambda data: refs("customer", data["customer"]) if data else (),
+        once_gone=nothing,
     ),
     Noun(
         "subscription",
@@ -175,6 +196,7 @@ _ALL = (
         _project_subscription,
         eagerly=[selectinload(Subscription.items)],
         refers_to=_around_subscription,
+        once_gone=nothing,
     ),
     SCHEDULE,
     Noun(
@@ -194,6 +216,7 @@ _ALL = (
         _project_invoice_payment,
         customer=_payer,
         refers_to=lambda data: refs("invoice", data["invoice"]),
+        told_by=_paid_by,
     ),
     *MONEY,
     Noun(

@@ -164,10 +164,12 @@ def take_turns(answers: Sequence[Answer]) -> tuple[Session, list[str]]:
 
 def _owner(answer: Answer) -> str | None:
     """The customer under whose turn the answer is written; None for what belongs to nobody, as the catalog does."""
-    owner = NOUNS[answer.ref.noun].customer(answer)
-    if owner is None and answer.ref.noun == "payment_method":  # detached: it no longer says whose it was
-        known = find(db.session(), PaymentMethod, answer.ref.stripe_id)
-        owner = known.customer.stripe_id if known else None
+    noun = NOUNS[answer.ref.noun]
+    owner = noun.customer(answer)
+    # Detached, or gone: it no longer says whose it was.
+    if owner is None and noun.model and (answer.data is None or noun.model is PaymentMethod):
+        known: Any = find(db.session(), noun.model, answer.ref.stripe_id)
+        owner = getattr(getattr(known, "customer", None), "stripe_id", None)
     return owner
 
 

@@ -7,9 +7,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from billing.core import db
 from billing.core.logging import get_logger
-from billing.gateway.errors import NoSuchObject
 from billing.sync import refresh
+from billing.sync.drift import RECORD
 from billing.sync.nouns import Ref
+from billing.sync.objects import is_of_one_object, look
 from billing.sync.records import DriftFinding, DriftRun
 
 log = get_logger(__name__)
@@ -34,7 +35,7 @@ def find(run_id: int) -> DriftRun | None:
 def repair(run_id: int) -> Repaired:
     """Write what Stripe says now of objects that the run found to differ, the first hundred of them.
 
-    What Stripe has no more stays as it is. Raises what Stripe refuses; what was repaired before that stays so.
+    What cannot be kept is passed over. Raises what Stripe refuses; what was repaired before that stays so.
     """
     with db.edge() as session:
         open_findings = select(DriftFinding).where(*_is_open(run_id)).order_by(DriftFinding.id).limit(AT_ONCE)
@@ -47,18 +48,21 @@ def repair(run_id: int) -> Repaired:
 
 def _repair_one(run_id: int, finding_id: int, ref: Ref) -> bool:
     try:
+        answers = look(ref).answers
         with db.edge():
-            refresh.refresh(ref)
+            refresh.write(answers)
             session = db.begin_write()
             finding = update(DriftFinding).where(DriftFinding.id == finding_id, DriftFinding.is_repaired.is_(False))
             session.execute(finding.values(is_repaired=True))
             session.execute(update(DriftRun).where(DriftRun.id == run_id).values(repaired=DriftRun.repaired + 1))
-    except NoSuchObject:
-        log.warning("drift_gone", noun=ref.noun, stripe_id=ref.stripe_id)
+    except Exception as error:
+        if not is_of_one_object(error):
+            raise
+        log.exception("repair_failed", noun=ref.noun, stripe_id=ref.stripe_id)
         return False
     log.info("drift_repaired", noun=ref.noun, stripe_id=ref.stripe_id)
     return True
 
 
 def _is_open(run_id: int) -> tuple[ColumnElement[bool], ...]:
-    return DriftFinding.run_id == run_id, DriftFinding.is_repaired.is_(False), DriftFinding.cause != "gone"
+    return DriftFinding.run_id == run_id, DriftFinding.is_repaired.is_(False), DriftFinding.cause != RECORD

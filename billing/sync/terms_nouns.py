@@ -17,7 +17,7 @@ from billing.gateway import discounts as discounts_gateway
 from billing.gateway import entitlements as entitlements_gateway
 from billing.gateway import subscription_schedules as schedules_gateway
 from billing.gateway.errors import NoSuchObject
-from billing.sync.noun import Answer, Noun, Ref, asking, nobody, refs
+from billing.sync.noun import Answer, Noun, Ref, asking, nobody, nothing, refs
 
 
 def redeemed_in(discounts: Iterable[dict[str, Any]]) -> list[Ref]:
@@ -46,6 +46,8 @@ def _project_coupon(session: Session, answer: Answer) -> list[Change[Any]]:
 
 
 def _project_promotion_code(session: Session, answer: Answer) -> list[Change[Any]]:
+    if answer.data is None:
+        return discount_projection.retire_promotion_code(session, answer.ref.stripe_id, answer.asked)
     return [discount_projection.project_promotion_code(session, answer.data, answer.asked)]
 
 
@@ -73,18 +75,21 @@ def _ask_schedule(stripe_id: str) -> list[Answer]:
 
 
 def _project_schedule(session: Session, answer: Answer) -> list[Change[Any]]:
+    if answer.data is None:
+        return schedule_projection.cancel(session, answer.ref.stripe_id, answer.asked)
     return [schedule_projection.project(session, answer.data, answer.asked)]
 
 
 REDEEMABLE = (
-    Noun("coupon", Coupon, _ask_coupon, _project_coupon, customer=nobody),
+    Noun("coupon", Coupon, _ask_coupon, _project_coupon, customer=nobody, once_gone=nothing),
     Noun(
         "promotion_code",
         PromotionCode,
         asking("promotion_code", discounts_gateway.retrieve_promotion_code),
         _project_promotion_code,
         customer=nobody,
-        refers_to=lambda data: refs("coupon", discount_projection.coupon_of(data)),
+        refers_to=lambda data: refs("coupon", discount_projection.coupon_of(data)) if data else (),
+        once_gone=nothing,
     ),
 )
 
@@ -101,5 +106,6 @@ SCHEDULE = Noun(
     Schedule,
     _ask_schedule,
     _project_schedule,
-    refers_to=lambda data: refs("customer", data["customer"]),
+    refers_to=lambda data: refs("customer", data["customer"]) if data else (),
+    once_gone=nothing,
 )

@@ -7,8 +7,11 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from billing.core import clock, db
+from billing.domain.access import service as access
+from billing.domain.catalog.models import Plan, Price
 from billing.domain.customers.models import Customer
 from billing.domain.invoices.models import Invoice, InvoiceLine
+from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments.models import Payment
 from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 from billing.sandbox.sandbox import answered
@@ -116,12 +119,39 @@ def test_what_stripe_deleted_is_noticed(inside: Portal) -> None:
         assert session.scalar(select(Invoice)) is None
 
 
-def test_what_stripe_never_had_is_told_and_stays(inside: Portal) -> None:
-    people.customer_of(people.account())
-    write(update(Customer).values(stripe_id="cus_unknown"))
-    causes = {whose: (cause, repaired) for whose, cause, _, repaired in compare("customer", repair=True)}
-    assert causes["cus_unknown"] == ("gone", False)
-    assert {cause for cause, _ in causes.values()} == {"gone", "unknown_here"}
+def test_what_stripe_does_not_have_grants_nothing_once_repaired(everywhere: Portal) -> None:
+    """Somebody has deleted Stripe's test data: what it had is known by other ids here."""
+    ada = people.account()
+    made = people.subscribe(everywhere, ada)
+    renamed = (Customer, PaymentMethod, Subscription, SubscriptionItem, Price)
+    for model in renamed:
+        write(update(model).values(stripe_id=model.stripe_id.concat("_gone")))
+    everywhere.sandbox.call("DELETE", f"/v1/customers/{made['customer']}")
+    nouns = ("price", "customer", "payment_method", "subscription")
+    found = {(cause, whose.endswith("_gone")) for whose, cause, *_ in compare(*nouns)}
+    assert found == {("gone", True), ("unknown_here", False)}
+    with db.edge():
+        assert access.access_for(ada).has_subscription, "comparing changes nothing"
+    assert {repaired for *_, repaired in compare(*nouns, repair=True)} == {True}
+    with db.edge():
+        assert not access.access_for(ada).has_subscription
+    assert compare(*nouns) == [], "nothing is found twice"
+    people.customer_of(ada)
+
+
+def test_money_that_stripe_does_not_have_stays_as_a_record(inside: Portal) -> None:
+    people.learn("invoice", people.subscribe(inside, people.account())["latest_invoice"])
+    write(update(Payment).values(stripe_id="inpay_gone"))
+    causes = {whose: (cause, repaired) for whose, cause, _, repaired in compare("invoice_payment", repair=True)}
+    assert causes["inpay_gone"] == ("record", False)
+
+
+def test_what_cannot_be_kept_stops_nobody_else(inside: Portal) -> None:
+    bad = inside.sandbox.call("POST", "/v1/products", {"name": "Bad", "metadata": {"plan": "bad", "rank": "highest"}})
+    write(update(Plan).values(name="Somebody else's"))
+    found = {whose: (cause, repaired) for whose, cause, _, repaired in compare("product", repair=True)}
+    assert found.pop(bad["id"]) == ("cannot_be_kept", False)
+    assert set(found.values()) == {("missed_event", True)}
 
 
 def test_rows_of_the_other_mode_are_left_alone(inside: Portal) -> None:

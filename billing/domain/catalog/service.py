@@ -74,17 +74,20 @@ def project(session: Session, entry: Entry | None, as_of: int) -> list[mirror.Ch
     if entry is None:
         return []
     if entry.product.get("deleted"):
-        is_known = mirror.find(session, Plan, entry.product["id"]) is not None
-        return [mirror.store(session, Plan, entry.product["id"], as_of, {"is_active": False})] if is_known else []
+        return mirror.amend(session, Plan, entry.product["id"], as_of, {"is_active": False})
     plan = projection.project_product(session, entry.product, entry.attachments, as_of)
     kept = [projection.project_price(session, price, as_of) for price in entry.prices]
     return [plan, *(price for price in kept if price)]
 
 
-def retire_price(session: Session, stripe_id: str, as_of: int) -> None:
+def deleted(stripe_id: str) -> Entry:
+    """What `ask` gives of a product that Stripe has deleted."""
+    return Entry({"id": stripe_id, "deleted": True}, [], [])
+
+
+def retire_price(session: Session, stripe_id: str, as_of: int) -> list[mirror.Change[Any]]:
     """Take a price off sale that Stripe does not have any more, or whose product is no plan of ours."""
-    known = update(Price).where(Price.stripe_id == stripe_id, Price.as_of <= as_of)
-    session.execute(known.values(is_active=False, as_of=as_of))
+    return mirror.amend(session, Price, stripe_id, as_of, {"is_active": False})
 
 
 def _our_products() -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from billing.core import settings
 from billing.core.clock import from_timestamp
-from billing.core.mirror import Change, find, store
+from billing.core.mirror import Change, amend, find, store
 from billing.domain.discounts.models import Coupon, PromotionCode
 
 
@@ -45,6 +45,11 @@ def project_promotion_code(session: Session, code: dict[str, Any], as_of: int) -
         "expires_at": from_timestamp(code["expires_at"]),
     }
     return store(session, PromotionCode, code["id"], as_of, values)
+
+
+def retire_promotion_code(session: Session, stripe_id: str, as_of: int) -> list[Change[PromotionCode]]:
+    """Let a promotion code be of no use any more that Stripe no longer has."""
+    return amend(session, PromotionCode, stripe_id, as_of, {"is_active": False})
 
 
 def coupon_of(redeemable: dict[str, Any]) -> str:

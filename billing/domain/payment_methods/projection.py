@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from billing.core.mirror import Change, find, store
+from billing.core.mirror import Change, amend, find, store
 from billing.domain.customers.models import Customer
 from billing.domain.payment_methods.models import PaymentMethod
 
@@ -28,3 +28,8 @@ def project(session: Session, method: dict[str, Any], as_of: int) -> Change[Paym
     elif find(session, PaymentMethod, method["id"]) is None:
         return None
     return store(session, PaymentMethod, method["id"], as_of, values)
+
+
+def detach(session: Session, stripe_id: str, as_of: int) -> list[Change[PaymentMethod]]:
+    """Let a payment method be nobody's any more that Stripe no longer has."""
+    return amend(session, PaymentMethod, stripe_id, as_of, {"is_detached": True})

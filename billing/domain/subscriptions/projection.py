@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from billing.core import clock
 from billing.core.clock import from_timestamp
-from billing.core.mirror import Change, find, store
+from billing.core.mirror import Change, amend, find, store
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
 from billing.domain.discounts.projection import redeemed
@@ -51,6 +52,11 @@ def project(session: Session, subscription: dict[str, Any], as_of: int) -> Chang
     if change.row.as_of == as_of:
         _project_items(session, change.row, subscription["items"]["data"])
     return change
+
+
+def end(session: Session, stripe_id: str, as_of: int) -> list[Change[Subscription]]:
+    """Let a subscription have ended now that Stripe has no more, as when test data was deleted: it grants nothing."""
+    return amend(session, Subscription, stripe_id, as_of, {"status": "canceled", "ended_at": clock.now()})
 
 
 def _past_due_since(latest: dict[str, Any] | None) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from billing.core.clock import from_timestamp
-from billing.core.mirror import Change, find, store
+from billing.core.mirror import Change, amend, find, store
 from billing.domain.customers.models import Customer
 from billing.domain.subscriptions.models import Schedule
 
@@ -36,6 +36,11 @@ def _resumes_at(schedule: dict[str, Any]) -> datetime | None:
     planned = [entry["resume"] for entry in schedule.get("pause_schedules") or [] if entry["resume"]]
     waiting = [part["resume_at"] for part in planned if part["status"]["type"] == "scheduled"]
     return from_timestamp(min(waiting, default=None))
+
+
+def cancel(session: Session, stripe_id: str, as_of: int) -> list[Change[Schedule]]:
+    """Let a schedule change nothing any more that Stripe no longer has."""
+    return amend(session, Schedule, stripe_id, as_of, {"status": "canceled"})
 
 
 def _phase(phase: dict[str, Any]) -> dict[str, Any]:
