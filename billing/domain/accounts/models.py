@@ -23,6 +23,9 @@ class Account(Base):
     created_at: Mapped[datetime]
 
 
+Index("ix_billing_accounts_newest", Account.created_at, Account.id)
+
+
 class AccountChange(Base):
     """That an account's name or addresses changed here, and how far Stripe has been told: a row per account.
 

@@ -15,7 +15,7 @@ class Customer(Mirrored, Base):
     """A Stripe customer. `account_id` is None for one that some other system made."""
 
     __tablename__ = "billing_customers"
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("billing_accounts.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("billing_accounts.id"), index=True)
     # The uid of whom its metadata names, who may live with another customer already.
     named_account: Mapped[str | None] = mapped_column(String(32))
     email: Mapped[str | None] = mapped_column(String(512))

@@ -52,8 +52,9 @@ class Invoice(Mirrored, Base):
         return Money(amount, self.currency)
 
 
-# The history pages walk this index: one customer, newest first.
+# The history pages walk these indexes: one customer, newest first, of any status or of one.
 Index("ix_billing_invoices_history", Invoice.customer_id, Invoice.created_at, Invoice.id)
+Index("ix_billing_invoices_by_status", Invoice.customer_id, Invoice.status, Invoice.created_at, Invoice.id)
 
 
 class InvoiceLine(Base):

@@ -31,10 +31,11 @@ class Filters:
 
 
 def _history(account: Account, filters: Filters) -> Select[Invoice]:
+    # Asked for first: joined, databases read and sort all the account's invoices instead of walking an index of them.
+    customer_ids = db.session().scalars(select(Customer.id).where(Customer.account_id == account.id)).all()
     query = (
         select(Invoice)
-        .join(Invoice.customer)
-        .where(Customer.account_id == account.id, Invoice.livemode == settings.current().livemode)
+        .where(Invoice.customer_id.in_(customer_ids), Invoice.livemode == settings.current().livemode)
         .where(Invoice.status != "draft")  # a draft is not a bill yet: Stripe may still change it
     )
     if filters.status:

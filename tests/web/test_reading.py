@@ -1,0 +1,60 @@
+"""What pages and gates read, they find by an index: no page takes longer because there is more of everything."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from billing.core import db
+from tests.flows.steps import sign_up, staff, subscribe
+from tests.support.portal import Portal
+
+ALWAYS_SMALL = ("billing_plans", "billing_prices", "billing_features", "billing_plan_features")
+"""The catalog is read whole."""
+OWN_PAGES = (
+    *("/account/billing", "/account/invoices", "/account/invoices?status=open"),
+    *("/account/invoices?from=2026-01-01&to=2026-12-31", "/account/invoices?status=paid&from=2026-01-01"),
+)
+STAFF_PAGES = ("/admin", "/admin/accounts/1", "/admin/events", "/admin/events?state=parked", "/admin/audit")
+
+
+def test_no_page_reads_a_table_through(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    sqlite_portal.drain()
+    found = {}
+    for visitor, paths in ((ada, OWN_PAGES), (staff(sqlite_portal), STAFF_PAGES)):
+        for path in paths:
+            with plans_of(sqlite_portal) as plans:
+                visitor.get(path)
+            found[path] = plans
+            steps = [step.split() for plan in plans for step in plan]
+            scans = [step for step in steps if step[0] == "SCAN" and step[1].startswith("billing_")]
+            assert [step for step in scans if "USING" not in step and step[1] not in ALWAYS_SMALL] == [], path
+
+    for path, index in (("/account/invoices", "history"), ("/account/invoices?status=open", "by_status")):
+        (listing,) = [plan for plan in found[path] if plan[0].startswith("SEARCH billing_invoices ")]
+        assert f"ix_billing_invoices_{index} " in listing[0]
+        assert len(listing) == 1, f"what {path} lists is sorted: {listing}"
+
+
+@contextmanager
+def plans_of(portal: Portal) -> Iterator[list[list[str]]]:
+    """The steps in which SQLite carries out each query on our tables that is made within."""
+    with portal.app.app_context():
+        engine = db.engine()
+    plans: list[list[str]] = []
+
+    def explain(
+        _connection: Connection, cursor: Any, statement: str, parameters: Mapping[str, Any], *_rest: object
+    ) -> None:
+        if statement.startswith("SELECT") and "billing_" in statement:
+            steps = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append([detail for *_, detail in steps])
+
+    event.listen(engine, "after_cursor_execute", explain)
+    try:
+        yield plans
+    finally:
+        event.remove(engine, "after_cursor_execute", explain)
