@@ -114,14 +114,14 @@ def _backfill_reporter(bars: Progress) -> Callable[[backfill.Progress], None]:
 @as_json
 @refusing_in_words
 def tail_command(*, as_json: bool) -> None:
-    """Read Stripe's list of events for those that no webhook brought, and work them off.
+    """Read Stripe's lists of events for those that no webhook brought, and work them off.
 
     Stripe lists events for 30 days. Exits with 1 when some may have been lost because nobody looked for so long.
     """
     read = tail.read()
     processor.process_due(limit=max(read.kept, 1))
     if as_json:
-        say_json({"seen": read.seen, "kept": read.kept, "since": read.since, "lost_from": read.lost_from})
+        say_json(asdict(read))
     else:
         say(f"{read.seen:,} events since {read.since:%Y-%m-%d %H:%M} UTC, {read.kept:,} of them new here.")
         if read.lost_from:
@@ -129,7 +129,12 @@ def tail_command(*, as_json: bool) -> None:
                 f"[red]Events from {read.lost_from:%Y-%m-%d %H:%M} UTC on are no longer listed.[/] "
                 "Run `flask billing sync backfill`."
             )
-    if read.lost_from:
+        if read.thin_lost_from:
+            say(
+                f"[red]Reports of usage that Stripe could not count, from {read.thin_lost_from:%Y-%m-%d %H:%M} UTC on, "
+                "are no longer listed.[/] Stripe's dashboard shows them under Billing, Meters."
+            )
+    if read.lost_from or read.thin_lost_from:
         sys.exit(1)
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import stripe as sdk
@@ -10,9 +9,9 @@ import stripe as sdk
 from billing.core import clock
 from billing.core.errors import Refusal
 from billing.gateway.client import API_VERSION, asking, plain
+from billing.gateway.events import THIN, created
 
 _TOLERANCE_SECONDS = 300
-_THIN = "v2.core.event"
 
 
 class BadSignature(Refusal):
@@ -62,27 +61,18 @@ def _event(text: str) -> dict[str, Any]:
         event = json.loads(text)
     except ValueError:
         raise BadEvent("The body is not JSON.") from None
-    if not isinstance(event, dict) or event.get("object") not in ("event", _THIN):
+    if not isinstance(event, dict) or event.get("object") not in ("event", THIN):
         raise BadEvent("The body is no event.")
-    if event["object"] == _THIN:
-        event["created"] = _seconds(event.get("created"))
+    event["created"] = created(event)
     data = event.get("data")
     if (
         not isinstance(event.get("id"), str)
         or not isinstance(event.get("type"), str)
         or not isinstance(event.get("created"), int)
-        or (event["object"] != _THIN and not (isinstance(data, dict) and isinstance(data.get("object"), dict)))
+        or (event["object"] != THIN and not (isinstance(data, dict) and isinstance(data.get("object"), dict)))
     ):
         raise BadEvent("The event lacks an id, a type, a time or an object.")
     return event
-
-
-def _seconds(moment: object) -> int | None:
-    """A time as thin events have it, 2026-03-02T09:00:00.000Z, in Unix seconds; None for what is none."""
-    try:
-        return int(datetime.fromisoformat(str(moment)).timestamp())
-    except ValueError:
-        return None
 
 
 def create_endpoint(url: str, events: Sequence[str]) -> dict[str, Any]:

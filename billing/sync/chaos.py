@@ -23,7 +23,8 @@ from billing.core import clock, db, effects
 from billing.core.effects import Effect
 from billing.domain.accounts.models import Account
 from billing.domain.customers.projection import metadata_for
-from billing.sync import inbox, processor, tail, truth
+from billing.gateway.pace import Pace
+from billing.sync import backfill, drift, inbox, processor, tail, truth
 from billing.sync.inbox import LEASE
 from billing.sync.lives import Lives, Person, Stripe
 from billing.sync.models import PENDING, WebhookEvent
@@ -34,6 +35,7 @@ from billing.sync.truth import Contents
 _STEPS = (3, 9)
 _PAUSES = tuple(timedelta(**pause) for pause in ({"minutes": 1}, {"hours": 2}, {"days": 3}, {"days": 15}, {"days": 27}))
 _LISTED_FOR = timedelta(days=30)
+_AT_FULL_SPEED = 1e6
 _COMMITS = 10  # about so many points to die at are there in working off an event
 
 
@@ -82,12 +84,21 @@ def dying(may: Callable[[int], bool]) -> Iterator[None]:
 
 
 def live(
-    app: Flask, stripe: Stripe, keys: Sequence[str], random: Random, disorder: Disorder, phases: int = 4
+    app: Flask,
+    stripe: Stripe,
+    keys: Sequence[str],
+    random: Random,
+    disorder: Disorder,
+    phases: int = 4,
+    mend: Callable[[Flask], object] | None = None,
 ) -> set[Ref]:
     """Live random lives of the accounts with these keys, and let `app` hear of them in disorder, until all is quiet.
 
+    `mend` brings what was lost: `settle`, if it is not given, or `reconcile`.
+
     Gives all that events were about, whether or not they were ever delivered.
     """
+    mend = mend or settle
     told = on_sale(stripe)
     people = [Person(metadata(app, key)) for key in keys]
     lives = Lives(stripe, people, random)
@@ -98,7 +109,7 @@ def live(
             lives.step()
         pause = random.choice(_PAUSES)
         if unread + pause >= _LISTED_FOR or random.random() < 0.3:
-            settle(app)
+            mend(app)
             unread = timedelta()
         stripe.advance(pause)
         unread += pause
@@ -106,7 +117,7 @@ def live(
         told |= subjects_of(events)
         late = _deliver(app, stripe, late + events, random, disorder)
     _deliver(app, stripe, late, random, disorder)
-    settle(app)
+    mend(app)
     return told
 
 
@@ -184,6 +195,15 @@ def settle(app: Flask) -> None:
         tail.read()
         while sweep():
             pass
+
+
+def reconcile(app: Flask) -> None:
+    """What an operator does after an outage that was longer than Stripe lists events: fill, compare and repair."""
+    with app.app_context():
+        while sweep():
+            pass
+        backfill.run([], threads=1, pace=Pace(_AT_FULL_SPEED))
+        drift.run([], repair=True, pace=Pace(_AT_FULL_SPEED))
 
 
 def sweep() -> int:

@@ -152,5 +152,11 @@ LISTINGS = {
 
 
 def chosen(nouns: Iterable[str]) -> list[str]:
-    """The nouns, or all that can be listed where none is named, in the order in which they lead to each other."""
-    return sorted(set(nouns) or LISTINGS, key=lambda noun: RANK[noun])
+    """The nouns, or all that can be listed where none is named, in the order in which they lead to each other.
+
+    What pays an invoice comes before payment intents, even if only those are named: nothing else tells which are alone.
+    """
+    named = set(nouns)
+    if "payment_intent" in named:
+        named.add("invoice_payment")
+    return sorted(named or LISTINGS, key=lambda noun: RANK[noun])

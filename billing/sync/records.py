@@ -37,13 +37,16 @@ Index("ix_billing_backfill_windows_noun", BackfillWindow.noun, BackfillWindow.li
 
 
 class Tail(Base):
-    """How far Stripe's list of events has been read in one mode: everything created before `reached_at` is known."""
+    """How far Stripe's lists of events have been read in one mode: everything created before `reached_at` is known, and
+    of thin events, which have a list of their own, before `thin_reached_at`.
+    """
 
     __tablename__ = "billing_tails"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     livemode: Mapped[bool] = mapped_column(unique=True)
     reached_at: Mapped[datetime | None]
+    thin_reached_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]  # real time: when somebody last began to
 
 

@@ -4,7 +4,7 @@ Rows are compared by what they say: ids of ours give way to those of the rows th
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from billing.core import db
 from billing.core.db import Base
 from billing.domain.customers.models import Customer
+from billing.domain.entitlements.models import ActiveEntitlements
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.gateway.errors import NoSuchObject
 from billing.sync import refresh
@@ -64,27 +65,32 @@ def contents() -> Contents:
 def differences(here: Contents, truth: Contents) -> list[Difference]:
     """The rows that differ.
 
-    Left out is what Stripe no longer tells of what it has deleted: only that it is gone must be known.
+    Left out is what Stripe no longer tells of what it has deleted: only that it is gone must be known, and who never
+    heard of it knows that. Nor does anything list the payment methods of a deleted customer. To be entitled to nothing
+    needs no row.
     """
+    deleted = {key for key, row in truth[Customer.__tablename__].items() if row["is_deleted"]}
     return [
         Difference(table, key, *_differing(ours, theirs))
         for table, rows in here.items()
         for key in sorted({*rows, *truth[table]})
-        for ours, theirs in [_comparable(table, rows.get(key), truth[table].get(key))]
+        for ours, theirs in [_comparable(table, rows.get(key), truth[table].get(key), deleted)]
         if ours != theirs
     ]
 
 
-def _comparable(table: str, ours: Values | None, theirs: Values | None) -> tuple[Values | None, Values | None]:
+def _comparable(
+    table: str, ours: Values | None, theirs: Values | None, deleted: Collection[str]
+) -> tuple[Values | None, Values | None]:
     if table == Customer.__tablename__ and theirs and theirs["is_deleted"]:
-        return _only(ours, "is_deleted"), _only(theirs, "is_deleted")
-    if table == PaymentMethod.__tablename__ and (theirs or ours or {})["is_detached"]:
-        return None, None  # whose it was, if anybody's, Stripe does not say
+        return ({"is_deleted": ours["is_deleted"]} if ours else None), ({"is_deleted": True} if ours else None)
+    if table == ActiveEntitlements.__tablename__:
+        return (ours if ours and ours["features"] else None), (theirs if theirs and theirs["features"] else None)
+    if table == PaymentMethod.__tablename__:
+        said = theirs or ours or {}
+        if said["is_detached"] or said["customer_id"] in deleted:
+            return None, None  # whose it was, if anybody's, Stripe does not say
     return ours, theirs
-
-
-def _only(values: Values | None, name: str) -> Values | None:
-    return values and {name: values[name]}
 
 
 def _differing(ours: Values | None, theirs: Values | None) -> tuple[Values, Values]:

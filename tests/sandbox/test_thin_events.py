@@ -160,3 +160,18 @@ def test_a_destination_the_sandbox_is_set_up_with_stays_the_same(tmp_path: Path)
     assert first[1:] == (TYPES[:1], "whsec_shared")
     assert start(*TYPES, secret="whsec_new") == [(first[0], TYPES, "whsec_new")]
     assert start() == []
+
+
+def test_events_are_listed_by_time_page_by_page(
+    client: stripe.StripeClient, sandbox: Sandbox, customer: str, meter: str
+) -> None:
+    moments = []
+    for minute in range(5):
+        use(sandbox, customer, "no_such_calls", identifier=str(minute))
+        sandbox.advance(timedelta(minutes=2))
+        moments.append(client.v2.core.events.list({"limit": 1}).data[0].created)
+    bounds: Any = {"gte": moments[1], "lt": moments[4]}
+    asked: Any = {"created": bounds, "types": TYPES, "limit": 1}
+    assert [event.created for event in client.v2.core.events.list(asked).auto_paging_iter()] == moments[3:0:-1]
+    with pytest.raises(StripeApiError, match="Invalid timestamp"):
+        sandbox.call("GET", "/v2/core/events", {"created": {"gt": "yesterday"}})

@@ -16,6 +16,7 @@ from billing.core import db
 from billing.core.mirror import Mirrored
 from billing.domain.catalog.models import Plan
 from billing.domain.customers.models import Customer
+from billing.domain.payments.models import Payment
 from billing.domain.subscriptions.models import Subscription
 from billing.gateway.pace import Pace
 from billing.sandbox.sandbox import answered
@@ -101,6 +102,17 @@ def test_everything_is_brought_and_nothing_then_differs(everywhere: Portal) -> N
     with db.edge():
         assert [(one.noun, one.differences) for one in drift.findings(found)] == []
         assert drift.get(found).compared > sum(1 for _ in done)
+
+
+def test_payment_intents_alone_are_told_apart_from_those_of_invoices(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    paid = {"amount": 900, "currency": "usd", "customer": made["customer"], "confirm": True, "off_session": True}
+    paid["payment_method"] = made["default_payment_method"]
+    alone = inside.sandbox.call("POST", "/v1/payment_intents", paid)["id"]
+    backfill.run(["payment_intent"], pace=quietly())
+    with db.edge() as session:
+        assert session.scalars(select(Payment.stripe_id).where(Payment.invoice_id.is_(None))).all() == [alone]
+        assert session.scalars(select(Payment.invoice_id.is_not(None)).order_by(Payment.amount)).all() == [False, True]
 
 
 def test_every_noun_with_a_table_can_be_listed() -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from billing.core import clock, db
 from billing.domain.customers.models import Customer
+from billing.domain.usage.models import MeterError
 from billing.gateway.errors import StripeUnreachable
 from billing.sandbox.sandbox import answered
 from billing.sync import processor, tail
@@ -23,6 +24,15 @@ def inside(sqlite_portal: Portal) -> Iterator[Portal]:
         tail.read()
         processor.process_due()
         yield sqlite_portal
+
+
+@pytest.fixture
+def everywhere(portal: Portal) -> Iterator[Portal]:
+    """The same on each database."""
+    with portal.app.app_context():
+        tail.read()
+        processor.process_due()
+        yield portal
 
 
 def name_here(customer: str) -> str | None:
@@ -87,7 +97,7 @@ def test_only_what_is_new_is_read_again(inside: Portal) -> None:
 
     answered.connect(note, sender=inside.sandbox)
     tail.read()
-    assert asked == ["/v1/events"]
+    assert asked == ["/v1/events", "/v2/core/events"]
 
 
 def test_events_past_the_horizon_are_said_to_be_lost(inside: Portal, caplog: pytest.LogCaptureFixture) -> None:
@@ -102,6 +112,41 @@ def test_events_past_the_horizon_are_said_to_be_lost(inside: Portal, caplog: pyt
     assert tail.read().lost_from == reached
     assert "tail_lost_events" in caplog.text
     assert tail.read().lost_from is None
+
+
+def misuse(portal: Portal, count: int = 1) -> None:
+    """Send usage that no meter counts; Stripe tells of it by a thin event for each minute."""
+    for number in range(count):
+        payload = {"stripe_customer_id": "cus_nobody", "value": "7"}
+        sent = {"event_name": "cools", "identifier": f"misnamed {number} {clock.now()}", "payload": payload}
+        portal.sandbox.call("POST", "/v1/billing/meter_events", sent)
+        portal.sandbox.advance(timedelta(minutes=2))
+
+
+def test_thin_events_that_were_lost_are_found_too(everywhere: Portal) -> None:
+    misuse(everywhere, 3)
+    everywhere.sandbox.deliver_due(lambda _url, _headers, _body: 200)  # somebody else takes them
+    assert tail.read().kept == 3
+    assert processor.process_due() == 3
+    with db.edge() as session:
+        kept = session.scalars(select(WebhookEvent).where(WebhookEvent.noun == "meter_error").order_by(WebhookEvent.id))
+        assert [clock.now() - event.created_at for event in kept] == [timedelta(minutes=n) for n in (5, 3, 1)]
+        assert len(session.scalars(select(MeterError)).all()) == 3
+    assert tail.read().kept == 0
+
+
+def test_thin_events_are_read_by_a_time_of_their_own(inside: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    reached = clock.now()
+    inside.sandbox.advance(timedelta(days=31))
+    with db.edge():
+        db.begin_write().execute(update(Tail).values(reached_at=clock.now()))
+    left = tail.left()
+    assert left is not None
+    assert left.days == -1, "the list that was read longest ago counts"
+    read = tail.read()
+    assert (read.lost_from, read.thin_lost_from) == (None, reached)
+    assert "tail_lost_events" in caplog.text
+    assert tail.read().thin_lost_from is None
 
 
 def test_it_looks_once_an_hour(inside: Portal) -> None:

@@ -1,13 +1,17 @@
 """Event destinations and thin events: what of `/v2` a webhook-driven billing integration needs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from billing.sandbox import ids, metadata, thin_events
 from billing.sandbox.thin_events import DESTINATION, EVENT, moment
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.webhooks import WebhookEndpointConfig
 from billing.sandbox.wire.errors import invalid
+from billing.sandbox.wire.pages import within
 from billing.sandbox.wire.params import Array, Fields, Integer, Metadata, Spec, Text, Url
 from billing.sandbox.wire.routes import Params, route
 
@@ -117,6 +121,7 @@ def list_events(unit: Unit, params: Params) -> Json:
         where["$.related_object.id"] = params["object_id"]
     if "types" in params:
         where["key"] = tuple(params["types"])
+    where |= within("created", params.get("created"))
     found = [unit.present(event) for event in unit.query(EVENT, where=where)]
     return _page("/v2/core/events", found, params)
 
@@ -140,11 +145,27 @@ def _page(path: str, found: Sequence[Json], params: Params) -> Json:
     """A page as /v2 makes them: it names the address of the next."""
     limit, start = params.get("limit", 20), params.get("page", 0)
     more = start + limit < len(found)
+
+    def page(first: int) -> str:
+        asked = {**params, "limit": limit, "page": first}
+        return f"{path}?{urlencode(list(_flat(asked)))}"
+
     return {
         "data": list(found[start : start + limit]),
-        "next_page_url": f"{path}?limit={limit}&page={start + limit}" if more else None,
-        "previous_page_url": f"{path}?limit={limit}&page={max(start - limit, 0)}" if start else None,
+        "next_page_url": page(start + limit) if more else None,
+        "previous_page_url": page(max(start - limit, 0)) if start else None,
     }
+
+
+def _flat(asked: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What was asked for, as a query string says it."""
+    for name, value in asked.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}[{key}]", moment(bound)) for key, bound in value.items())
+        elif isinstance(value, list):
+            yield from ((f"{name}[{place}]", each) for place, each in enumerate(value))
+        else:
+            yield name, value
 
 
 def _present_destination(_unit: Unit, destination: Json) -> Json:
@@ -154,6 +175,17 @@ def _present_destination(_unit: Unit, destination: Json) -> Json:
 
 def _present_event(_unit: Unit, event: Json) -> Json:
     return {**event, "created": moment(event["created"])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Instant(Spec):
+    """A time as /v2 writes it, read as epoch seconds."""
+
+    def parse(self, raw: Any, name: str) -> int:
+        try:
+            return int(datetime.fromisoformat(raw).timestamp())
+        except (TypeError, ValueError, OverflowError):
+            raise invalid(f"Invalid timestamp: {raw}", param=name) from None
 
 
 PRESENTERS = {DESTINATION: _present_destination, EVENT: _present_event}
@@ -189,7 +221,12 @@ ROUTES = [
         "GET",
         "/v2/core/events",
         list_events,
-        {**_PAGE, "object_id": Text(), "types": Array(of=Text(), maximum=20)},
+        {
+            **_PAGE,
+            "created": Fields(fields={bound: _Instant() for bound in ("gt", "gte", "lt", "lte")}),
+            "object_id": Text(),
+            "types": Array(of=Text(), maximum=20),
+        },
     ),
     route("GET", "/v2/core/events/{id}", retrieve_event),
 ]
