@@ -29,7 +29,21 @@ from billing.sandbox import cli as sandbox_commands
 from billing.sandbox.webhooks import send_over_http
 from billing.sync import work
 from billing.sync.routes import THIN_EVENTS
-from billing.web import account, checkout, context, headers, invoices, metrics, payment_methods, stripe_js, visitor
+from billing.web import (
+    account,
+    checkout,
+    codes,
+    context,
+    endings,
+    headers,
+    invoices,
+    metrics,
+    pauses,
+    paying,
+    payment_methods,
+    stripe_js,
+    visitor,
+)
 from billing.web.health import checks
 from billing.web.pages import pages
 from billing.web.visitor import Hosts
@@ -43,11 +57,15 @@ __all__ = [
     "audit",
     "chaos",
     "checkout",
+    "codes",
     "doctor",
+    "endings",
     "event_commands",
     "events",
     "invoices",
     "metrics",
+    "pauses",
+    "paying",
     "payment_methods",
     "sync",
     "sync_pages",

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     # What is sold, and to whom it is open
     billing_catalog: Path = _PLANS
     billing_grace_days: int = Field(default=7, ge=0, le=90)
+    billing_trial_notice_days: int = Field(default=7, ge=0, le=90)
+    billing_cancel: Literal["period_end", "now", "either"] = "period_end"
+    billing_cancel_credit: bool = False
+    billing_retention_coupon: str = Field(default="", max_length=200)
+    billing_pause: Literal["off", "indefinite", "timed", "both"] = "both"
     billing_locale: str = "en_US"
 
     # People

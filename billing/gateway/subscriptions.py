@@ -42,12 +42,10 @@ def list_for_customer(customer: str) -> list[dict[str, Any]]:
         return [plain(subscription) for subscription in found.auto_paging_iter()]
 
 
-def cancel_at_period_end(
-    stripe_id: str, *, feedback: str | None, comment: str | None, key: tuple[object, ...]
-) -> dict[str, Any]:
+def cancel_at_period_end(stripe_id: str, *, feedback: str | None, comment: str | None) -> dict[str, Any]:
     """Let the subscription end with its current period, in either billing mode; why, in Stripe's words and theirs."""
     params: Any = {"cancel_at_period_end": True, "cancellation_details": _why(feedback, comment)}
-    return _update(stripe_id, params, "cancel", *key)
+    return _update(stripe_id, params)
 
 
 def cancel_now(stripe_id: str, *, feedback: str | None, comment: str | None, credits_unused: bool) -> dict[str, Any]:

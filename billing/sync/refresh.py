@@ -23,6 +23,7 @@ from billing.domain.customers.models import Customer
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
 from billing.gateway import payment_methods, subscriptions
+from billing.sync.noun import refs
 from billing.sync.nouns import ASKED, NOUNS, RANK, Answer, Ref
 from billing.sync.signals import AccessChange, announced_access_change
 
@@ -75,6 +76,18 @@ def catch_up(account: Account) -> None:
     customer = customers.find(account)
     if customer is not None:
         write(ask_whole(customer.stripe_id))
+
+
+def take_in(subscription: dict[str, Any], *besides: Ref) -> None:
+    """Make the local tables say what an act of ours on the subscription, as Stripe answered it, brought about.
+
+    That is the subscription with its latest invoice, what it entitles to, and `besides`.
+    """
+    latest = subscription["latest_invoice"]
+    touched = refs("invoice", latest["id"] if isinstance(latest, dict) else latest)
+    touched += refs("subscription_schedule", subscription["schedule"])
+    own = (Ref("subscription", subscription["id"]), Ref("entitlements", subscription["customer"]))
+    refresh(*own, *touched, *besides)
 
 
 def ask_whole(customer: str) -> list[Answer]:

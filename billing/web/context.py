@@ -10,7 +10,7 @@ from billing.core import i18n, settings
 from billing.core.errors import Misconfigured
 from billing.core.i18n import gettext as _
 from billing.domain.access import service as access
-from billing.web import visitor
+from billing.web import dues, visitor
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ def for_page() -> dict[str, Any]:
             "access": access.access_for(account) if account else None,
             "is_staff": is_staff,
             "nav": _nav(signed_in=account is not None, is_staff=is_staff),
+            "payment_due": dues.current_payment_due(),
             "signed_in": account is not None,
             "user_label": account.email if account else "",
         }
@@ -52,6 +53,7 @@ def _for_strangers() -> dict[str, Any]:
         "language": i18n.language(),
         "mode": configured.mode,
         "nav": _nav(signed_in=False, is_staff=False),
+        "payment_due": None,
         "sandbox_url": f"{request.script_root}/sandbox/",
         "signed_in": False,
         "site_name": configured.site_name,

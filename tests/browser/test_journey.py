@@ -1,6 +1,5 @@
 """The main journeys, as people make them: in a browser, without JavaScript, and without a mouse."""
 
-import re
 from datetime import timedelta
 
 from playwright.sync_api import Locator, Page, expect
@@ -64,7 +63,8 @@ def _meet_the_gates(page: Page) -> None:
 
 def _upgrade_with_another_card(page: Page) -> None:
     page.get_by_role("link", name="Billing", exact=True).click()
-    page.get_by_role("button", name="Update").click()
+    page.get_by_role("link", name="Add a card").click()
+    page.get_by_role("button", name="Add it on Stripe’s page").click()
     type_card(page, PAYS)
     page.get_by_role("button", name="Save card").click()
     expect(page.get_by_role("region", name="Payment method")).to_contain_text("ending in 4242")
@@ -76,22 +76,20 @@ def _upgrade_with_another_card(page: Page) -> None:
     expect(page.get_by_role("row", name="Remaining time on Pro")).to_contain_text("$19.65")
     page.get_by_role("button", name="Pay $11.52 and update").click()
 
-    expect(page.get_by_role("region", name="Current plan")).to_contain_text("Pro")
+    expect(page.get_by_role("region", name="Pro")).to_contain_text("$29.00 per month")
     page.goto("/app/exports")
     expect(page.get_by_role("heading", level=1)).to_have_text("Exports")
 
 
 def _cancel_and_resume(page: Page) -> None:
     page.goto("/account/billing")
+    page.get_by_role("link", name="Cancel plan").click()
     page.get_by_role("button", name="Cancel plan").click()
-    page.get_by_role("button", name="Cancel plan").click()
-    plan = page.get_by_role("region", name="Current plan")
+    plan = page.get_by_role("region", name="Pro")
     expect(plan).to_contain_text("It stays yours until the end date")
     expect(plan).to_contain_text("Apr 2, 2026")
 
-    page.get_by_role("button", name="Resume plan").click()
-    page.get_by_role("button", name="Don’t cancel plan").click()
-    page.get_by_role("link", name=re.compile("^Back to ")).click()
+    page.get_by_role("button", name="Keep plan").click()
     expect(plan).to_contain_text("Active. It renews by itself.")
 
 

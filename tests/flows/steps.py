@@ -87,16 +87,27 @@ def open_portal(visitor: Browser, button: str) -> Page:
     return visitor.get("/account/billing").form("/account/billing/portal", button=button).submit()
 
 
+def add_card(visitor: Browser) -> Page:
+    """Stripe's page for a card, the way there is without JavaScript."""
+    page = visitor.get("/account/billing").click("Add a card")
+    return page.form("/account/billing/portal").submit()
+
+
 def use_card(visitor: Browser, number: str) -> Page:
     """What the billing page says once the card in use has been replaced by that one."""
-    page = pay(open_portal(visitor, "Update"), number)
+    page = pay(add_card(visitor), number)
     assert page.path == "/account/billing", page.text
     return page
 
 
 def cancel(visitor: Browser) -> Page:
     """What the billing page says once the plan has been cancelled."""
-    return open_portal(visitor, "Cancel plan").form(button="Cancel plan").submit()
+    return visitor.get("/account/billing").click("Cancel plan").form(button="Cancel plan").submit()
+
+
+def keep(visitor: Browser) -> Page:
+    """What the billing page says once the cancellation has been taken back."""
+    return visitor.get("/account/billing").form(button="Keep plan").submit()
 
 
 def stripe_has(portal: Portal, noun: str, **wanted: object) -> list[dict[str, Any]]:

@@ -129,7 +129,7 @@ def test_a_bank_debit_that_bounces_leads_to_the_open_invoice(portal: Portal) -> 
     page = ada.get(page.url)
     assert page.path == "/account/billing"
     assert "is unpaid" in page.text
-    assert page.link("Pay now").startswith("http://localhost:5000/sandbox/")
+    assert page.click("Pay now").link("Pay on Stripe’s page").startswith("http://localhost:5000/sandbox/")
 
 
 def test_ada_turns_back_from_stripes_page(portal: Portal) -> None:

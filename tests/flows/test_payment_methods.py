@@ -151,10 +151,10 @@ def test_cards_say_when_they_expire(sqlite_portal: Portal) -> None:
     sqlite_portal.drain()
 
     page = ada.get(PAGE)
-    assert page.all(".methods .badge") == ["Default", "Expires soon"]
+    assert page.all(".methods .badge") == ["Default", "Expires next month"]
     assert "Expires 04/2026" in page.text
     sqlite_portal.advance(timedelta(days=59, hours=14))  # April 30, late
-    assert ada.get(PAGE).all(".methods .badge") == ["Default", "Expires soon"]
+    assert ada.get(PAGE).all(".methods .badge") == ["Default", "Expires this month"]
     sqlite_portal.advance(timedelta(hours=2))  # May 1
     page = ada.get(PAGE)
     assert page.all(".methods .badge") == ["Default", "Expired"]
@@ -198,7 +198,7 @@ def test_without_javascript_a_card_is_added_on_stripes_page(sqlite_portal: Porta
     ada = sign_up(sqlite_portal)
     subscribe(ada)
     page = ada.get(PAGE).click("Add a card")
-    assert "hidden" in page.one("[data-add-card]").attributes
+    assert "hidden" in page.one("[data-card-form]").attributes
     page = steps.pay(page.form(button="Add it on Stripe’s page").submit(), steps.MASTERCARD)
 
     assert page.path == "/account/billing"
@@ -250,13 +250,13 @@ def test_on_real_keys_the_real_script_loads_or_none(sqlite_portal: Portal, publi
     assert "script-src" not in listed.headers["Content-Security-Policy"]
     assert page.form("/account/billing/portal").fields == page.form(button="Add it on Stripe’s page").fields
     if publishable:
-        assert scripts == ["https://js.stripe.com/endive/stripe.js", "/billing/static/billing/add-card.js"]
+        assert scripts == ["https://js.stripe.com/endive/stripe.js", "/billing/static/billing/card-form.js"]
         assert policy.endswith(
             "; frame-ancestors 'none'; script-src 'self' https://js.stripe.com https://*.js.stripe.com"
             "; frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com"
             "; connect-src 'self' https://api.stripe.com"
         )
-        assert page.one("[data-add-card]").attributes["data-key"] == publishable
+        assert page.one("[data-card-form]").attributes["data-key"] == publishable
         assert listed.link("Add a card") == page.url
     else:
         assert scripts == []

@@ -34,9 +34,10 @@ def test_no_page_reads_a_table_through(sqlite_portal: Portal) -> None:
             assert [step for step in scans if "USING" not in step and step[1] not in ALWAYS_SMALL] == [], path
 
     for path, index in (("/account/invoices", "history"), ("/account/invoices?status=open", "by_status")):
-        (listing,) = [plan for plan in found[path] if plan[0].startswith("SEARCH billing_invoices ")]
+        listing, due = [plan for plan in found[path] if plan[0].startswith("SEARCH billing_invoices ")]
         assert f"ix_billing_invoices_{index} " in listing[0]
         assert len(listing) == 1, f"what {path} lists is sorted: {listing}"
+        assert "ix_billing_invoices_by_status " in due[0], "the notice of what is due stands on every page"
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from typing import Any
 
 from billing.core import settings
 from billing.core.errors import Conflict, Invalid, NotFound
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import queries as catalog
@@ -34,13 +36,16 @@ class AlreadySubscribed(Conflict):
 class OtherCurrency(Conflict):
     """Something of the account is billed in another currency, and Stripe bills a customer in one at a time."""
 
-    code, title = "other_currency", "That is sold in another currency"
+    code, title = "other_currency", N_("That is sold in another currency")
 
     def __init__(self, present: str, wanted: str) -> None:
-        super().__init__(
-            f"What you have is billed in {present.upper()}, and this plan is sold in {wanted.upper()}. An account pays "
-            "in one currency at a time: you can choose it once your present plan has ended."
+        words = _(
+            "What you have is billed in %(present)s, and this plan is sold in %(wanted)s. An account pays in one "
+            "currency at a time: you can choose it once your present plan has ended.",
+            present=present.upper(),
+            wanted=wanted.upper(),
         )
+        super().__init__(words)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def open_session(account: Account, price_lookup_key: str, *, success_url: str, c
     trial_days = price.trial_days if price.trial_days and trials.is_open_to(account) else 0
     choice = Choice(price, trial_days, success_url, cancel_url)
     obtained = customers.obtain(account)
-    for _ in range(_TRIES):
+    for _try in range(_TRIES):
         try:
             url = _find_or_create(account, obtained.stripe_id, choice)
         except NoSuchObject as error:

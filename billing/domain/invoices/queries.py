@@ -79,3 +79,14 @@ def find(account: Account, number: str) -> Invoice | None:
     return db.session().scalar(
         _history(account, Filters()).where(Invoice.number == number).options(selectinload(Invoice.lines))
     )
+
+
+def find_by_stripe_id(account: Account, stripe_id: str) -> Invoice | None:
+    """The account's invoice of that Stripe id, or None, also when it is somebody else's."""
+    return db.session().scalar(_history(account, Filters()).where(Invoice.stripe_id == stripe_id))
+
+
+def has_paid(account: Account) -> bool:
+    """Whether the account has ever paid anything."""
+    query = _history(account, Filters()).where(Invoice.amount_paid > 0)
+    return db.session().scalar(query.limit(1)) is not None

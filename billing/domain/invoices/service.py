@@ -45,3 +45,15 @@ def next_payment(subscription: Subscription) -> NextPayment | None:
         return NextPayment(Money(sum(amounts), subscription.currency), at, is_estimate=True)
     due = from_timestamp(preview["next_payment_attempt"]) or at
     return NextPayment(Money(preview["amount_due"], preview["currency"]), due, is_estimate=False)
+
+
+def credit_at_end(subscription: Subscription) -> Money | None:
+    """What would go to the customer's balance if the subscription ended now and its unused days were credited.
+
+    None where Stripe does not say.
+    """
+    try:
+        preview = gateway.preview_ending(subscription.stripe_id)
+    except (StripeRefused, StripeUnreachable):
+        return None
+    return Money(max(0, -preview["total"]), preview["currency"])

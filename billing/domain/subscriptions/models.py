@@ -71,6 +71,11 @@ class Subscription(Mirrored, Base):
         return cls.status.not_in(NOT_LIVE_STATUSES)
 
     @property
+    def amount(self) -> int:
+        """What it costs each interval, before tax and discounts, in minor units; prices we do not know left out."""
+        return sum(item.money.amount for item in self.items if item.money)
+
+    @property
     def period_end(self) -> datetime | None:
         """When the earliest of its items' current periods ends; Stripe keeps periods on the items."""
         ends = [item.current_period_end for item in self.items if item.current_period_end]

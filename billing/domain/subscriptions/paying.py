@@ -67,6 +67,12 @@ def make_default_if_first(customer: str, method: str) -> None:
         make_default(customer, method)
 
 
+def make_default_if_saved(customer: str, method: str) -> None:
+    """The same for a method that has just paid, if the customer has kept it."""
+    if method in _saved(customer):
+        make_default(customer, method)
+
+
 def remove(customer: str, method: str) -> None:
     """Take the method from the customer, for good; nothing to do where it is gone already.
 

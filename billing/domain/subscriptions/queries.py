@@ -1,6 +1,7 @@
 """Reading subscriptions."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -9,7 +10,7 @@ from billing.core import db, settings
 from billing.domain.accounts.models import Account
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
-from billing.domain.subscriptions.models import Subscription, SubscriptionItem
+from billing.domain.subscriptions.models import Schedule, Subscription, SubscriptionItem
 
 _WHOLE = selectinload(Subscription.items).joinedload(SubscriptionItem.price).joinedload(Price.plan)
 
@@ -42,3 +43,14 @@ def find(account: Account, stripe_id: str) -> Subscription | None:
 def foremost(owned: Sequence[Subscription]) -> Subscription | None:
     """Of an account's subscriptions, the newest first, the one that a page speaks of: a live one rather than others."""
     return next((row for row in owned if row.is_live), owned[0] if owned else None)
+
+
+def resumptions(rows: Sequence[Subscription]) -> dict[str, datetime]:
+    """When Stripe resumes those of the subscriptions that are paused for a time, by Stripe id."""
+    paused = [row.schedule for row in rows if row.status == "paused" and row.schedule]
+    if not paused:
+        return {}
+    planned = db.session().scalars(
+        select(Schedule).where(Schedule.stripe_id.in_(paused), Schedule.resumes_at.is_not(None))
+    )
+    return {row.subscription: row.resumes_at for row in planned if row.subscription and row.resumes_at}

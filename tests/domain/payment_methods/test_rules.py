@@ -12,8 +12,8 @@ from billing.domain.payment_methods.rules import Expiry, expiry
     [
         (2026, 2, "over"),
         (2025, 12, "over"),
-        (2026, 3, "soon"),
-        (2026, 4, "soon"),  # 45 days from March 2 are April 16
+        (2026, 3, "this_month"),
+        (2026, 4, "next_month"),
         (2026, 5, "far"),
         (2027, 1, "far"),
         (None, None, "far"),

@@ -1,0 +1,69 @@
+"""What is due and was not paid: the notice on every billing page, and on the pages of host apps that show it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import g, url_for
+
+from billing.core.money import Money
+from billing.domain.access import service as access
+from billing.domain.accounts.models import Account
+from billing.domain.invoices import queries as invoices
+from billing.domain.invoices.models import Invoice
+from billing.domain.payments import queries as payments
+from billing.web import declines, visitor
+from billing.web.declines import Reason
+
+
+@dataclass(frozen=True)
+class PaymentDue:
+    """An invoice that waits for its payment.
+
+    `reason` says why the last try failed, if one did; `next_attempt_at` is when Stripe tries again by itself.
+    `access_until` is when the days of grace are over, `is_suspended` whether they are. While `is_under_way` the bank is
+    at work, and nobody should pay a second time.
+    """
+
+    number: str
+    money: Money
+    reason: Reason | None
+    next_attempt_at: datetime | None
+    access_until: datetime | None
+    is_suspended: bool
+    is_under_way: bool
+    pay_url: str
+    invoice_url: str
+
+
+def current_payment_due() -> PaymentDue | None:
+    """What the visitor must see to, from the local tables, worked out once a request; None where all is paid."""
+    if "billing_payment_due" not in g:
+        account = visitor.account()
+        g.billing_payment_due = _due(account) if account else None
+    due: PaymentDue | None = g.billing_payment_due
+    return due
+
+
+def _due(account: Account) -> PaymentDue | None:
+    invoice = invoices.oldest_open(account)
+    if invoice is None or invoice.number is None:
+        return None
+    granted = access.access_for(account)
+    return PaymentDue(
+        number=invoice.number,
+        money=invoice.money(invoice.amount_remaining),
+        reason=_reason(invoice),
+        next_attempt_at=invoice.next_payment_attempt_at,
+        access_until=granted.until if granted.state == "grace" else None,
+        is_suspended=granted.state == "suspended",
+        is_under_way=payments.is_under_way(invoice),
+        pay_url=url_for("billing.pay_invoice", number=invoice.number),
+        invoice_url=url_for("billing.invoice", number=invoice.number),
+    )
+
+
+def _reason(invoice: Invoice) -> Reason | None:
+    failed = [payment for payment in payments.of_invoice(invoice) if payment.failure or payment.failure_code]
+    if failed:
+        return declines.reason(failed[-1].failure_code)
+    return None
