@@ -279,7 +279,15 @@ def take_turn(key: str) -> Session:
 
     PostgreSQL holds an advisory lock on the key; SQLite has one writer at a time anyway.
     """
+    return take_turns(key)
+
+
+_LOCK_EACH = text("SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS text[])) AS key")
+
+
+def take_turns(*keys: str) -> Session:
+    """The same for several keys, one after the other; whoever takes several must always take them in the same order."""
     current = begin_write()
-    if current.get_bind().dialect.name == "postgresql":
-        current.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"billing:{key}"})
+    if keys and current.get_bind().dialect.name == "postgresql":
+        current.execute(_LOCK_EACH, {"keys": [f"billing:{key}" for key in keys]})
     return current

@@ -47,6 +47,11 @@ def keep(event: dict[str, Any], body: str, *, hold: timedelta = timedelta(0)) ->
     return Kept(row_id, values["lane"]) if values["state"] == "received" else None
 
 
+def lane_of(customer: str | None, noun: str, object_id: str) -> str:
+    """Where an event about that object waits: with all others of its customer, if it says whose it is."""
+    return customer or f"{noun}:{object_id}"
+
+
 def _row(event: dict[str, Any], body: str, hold: timedelta) -> dict[str, Any]:
     subject = subject_of(event)
     livemode = bool(event.get("livemode"))
@@ -60,7 +65,7 @@ def _row(event: dict[str, Any], body: str, hold: timedelta) -> dict[str, Any]:
         "noun": subject.noun if subject else None,
         "object_id": subject.object_id if subject else None,
         "customer": customer,
-        "lane": (customer or f"{subject.noun}:{subject.object_id}") if subject else None,
+        "lane": lane_of(customer, subject.noun, subject.object_id) if subject else None,
         "api_version": event.get("api_version"),
         "livemode": livemode,
         "created_at": from_timestamp(event["created"]),

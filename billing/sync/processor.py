@@ -8,10 +8,12 @@ second edge, so that it survives. Whoever crashes leaves rows that wait; `proces
 import random
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from flask import Flask, current_app
 from sqlalchemy import and_, func, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -22,7 +24,7 @@ from billing.core.signals import announce
 from billing.domain.customers.models import Customer
 from billing.gateway.errors import NoSuchObject
 from billing.sync import refresh
-from billing.sync.inbox import LEASE, Kept
+from billing.sync.inbox import LEASE, Kept, lane_of
 from billing.sync.models import PENDING, WebhookEvent
 from billing.sync.nouns import Answer, Ref
 from billing.sync.signals import EventParked, announced_event_parked
@@ -32,26 +34,45 @@ log = get_logger(__name__)
 MAX_ATTEMPTS = 18  # about a day and a half: longer than Stripe has ever been away
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=6)
-_LANES_AT_ONCE = 4
-_ROWS_LOOKED_AT = 200
+_EVENTS_AT_ONCE = 100
 
 
-class _Waits(NamedTuple):
-    """An event that is due: the id of its row, and of the request that brought it."""
+class _Due(NamedTuple):
+    """An event that is due: its row's id, its lane, what it is about, and the id of the request that brought it."""
 
     id: int
+    lane: str
+    ref: Ref
     request_id: str | None
 
+    @property
+    def names_customer(self) -> bool:
+        """Whether it waits in its customer's lane; others have one for each object."""
+        return self.lane != lane_of(None, *self.ref)
 
-def process_due(limit: int = 100) -> int:
-    """Work off lanes in which events are due, those that have waited longest first; how many events were tried.
 
-    Stops once `limit` have been. What another process has claimed is left to it.
+_Part = list[_Due]
+"""Events that are asked about together: those of one lane, or those about one object."""
+
+
+class _Asked(NamedTuple):
+    """What came of asking about a part: answers, or why there are none."""
+
+    part: _Part
+    answers: list[Answer]
+    error: Exception | None
+
+
+def process_due(limit: int = 100, askers: Executor | None = None) -> int:
+    """Work off events that are due, those that have waited longest first; how many were tried.
+
+    Stops once `limit` have been. What another process has claimed is left to it. With `askers` Stripe is asked about
+    several lanes at a time.
     """
     tried = 0
-    while tried < limit and (lanes := claim(_LANES_AT_ONCE)):
-        for lane in lanes:
-            tried += serve(lane)
+    while tried < limit and (due := _claim(min(limit - tried, _EVENTS_AT_ONCE))):
+        _work_off(_split(due, by=lambda event: event.lane), askers)
+        tried += len(due)
     return tried
 
 
@@ -69,36 +90,12 @@ def process(kept: Kept) -> int:
     return serve(kept.lane)
 
 
-def claim(count: int) -> list[str]:
-    """Up to `count` lanes with events that are due and that nobody works on; now they are the caller's for a while."""
-    now = datetime.now(UTC)
-    with db.edge():
-        session = db.begin_write()
-        due = (
-            select(WebhookEvent.id, WebhookEvent.lane)
-            .where(_is_due(), or_(WebhookEvent.claimed_until.is_(None), WebhookEvent.claimed_until <= now))
-            .order_by(WebhookEvent.next_try_at, WebhookEvent.id)
-            .limit(_ROWS_LOOKED_AT)
-            .with_for_update(skip_locked=True)
-        )
-        found = session.execute(due).all()
-        if not found:
-            return []
-        lanes = list(dict.fromkeys(str(lane) for _, lane in found))[:count]
-        ours = [row_id for row_id, lane in found if lane in lanes]
-        session.execute(update(WebhookEvent).where(WebhookEvent.id.in_(ours)).values(claimed_until=now + LEASE))
-    return lanes
-
-
 def serve(lane: str) -> int:
     """Work off what is due in the lane until nothing is; how many events were tried."""
     tried = 0
-    while waiting := _waiting(lane):
-        tried += sum(map(len, waiting.values()))
-        is_alone = len(waiting) == 1
-        if not _serve(waiting, may_fail=not is_alone) and not is_alone:
-            for ref, events in waiting.items():  # one of them is at fault: it must not hold up the others
-                _serve({ref: events}, may_fail=False)
+    while due := _waiting(lane):
+        _work_off([due])
+        tried += len(due)
     return tried
 
 
@@ -109,55 +106,114 @@ def _is_due() -> ColumnElement[bool]:
     )
 
 
-def _waiting(lane: str) -> dict[Ref, list[_Waits]]:
-    """What events that are due in the lane are about, each with these events."""
-    with db.edge() as session:
-        rows = session.execute(
-            select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.request_id)
-            .where(WebhookEvent.lane == lane, _is_due())
-            .order_by(WebhookEvent.id)
-            .limit(_ROWS_LOOKED_AT)
-        )
-        waiting: dict[Ref, list[_Waits]] = {}
-        for row_id, noun, object_id, request in rows:
-            waiting.setdefault(Ref(str(noun), str(object_id)), []).append(_Waits(row_id, request))
-        return waiting
+_COLUMNS = (WebhookEvent.id, WebhookEvent.lane, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.request_id)
 
 
-def _serve(waiting: dict[Ref, list[_Waits]], *, may_fail: bool) -> bool:
-    """Ask about these objects and mark every event done that the answers cover; whether that worked.
-
-    A failure is written down, unless it `may_fail`, because it will be tried one by one. Each line of the log names
-    the requests that brought the events.
+def _claim(count: int) -> list[_Due]:
+    """Events that are due: the `count` that have waited longest of those nobody works on, and what else their lanes
+    hold, for one question serves them all. Now they are the caller's for a while.
     """
-    events = [event for those in waiting.values() for event in those]
-    with logging.serving([event.request_id for event in events if event.request_id]):
-        return _serve_named(waiting, may_fail=may_fail)
+    now = datetime.now(UTC)
+    free = or_(WebhookEvent.claimed_until.is_(None), WebhookEvent.claimed_until <= now)
+    longest = select(WebhookEvent.lane).where(_is_due(), free).order_by(WebhookEvent.next_try_at, WebhookEvent.id)
+    # Rows somebody has locked are about to be done or claimed: waiting for them could be a deadlock.
+    ids = select(WebhookEvent.id).where(WebhookEvent.lane.in_(longest.limit(count)), _is_due())
+    ours = WebhookEvent.id.in_(ids.with_for_update(skip_locked=True))
+    claimed = update(WebhookEvent).where(ours).values(claimed_until=now + LEASE).returning(*_COLUMNS)
+    with db.edge():
+        rows = db.begin_write().execute(claimed, execution_options={"synchronize_session": False})
+        return sorted(_due(*row) for row in rows)
 
 
-def _serve_named(waiting: dict[Ref, list[_Waits]], *, may_fail: bool) -> bool:
-    began = time.monotonic()
+def _waiting(lane: str) -> list[_Due]:
+    """The events that are due in the lane."""
+    with db.edge() as session:
+        due = select(*_COLUMNS).where(WebhookEvent.lane == lane, _is_due()).order_by(WebhookEvent.id)
+        return [_due(*row) for row in session.execute(due.limit(_EVENTS_AT_ONCE))]
+
+
+def _due(row_id: int, lane: str | None, noun: str | None, object_id: str | None, request_id: str | None) -> _Due:
+    return _Due(row_id, str(lane), Ref(str(noun), str(object_id)), request_id)
+
+
+def _split(due: Sequence[_Due], by: Callable[[_Due], Hashable]) -> list[_Part]:
+    parts: dict[Hashable, _Part] = {}
+    for event in due:
+        parts.setdefault(by(event), []).append(event)
+    return list(parts.values())
+
+
+def _work_off(parts: Sequence[_Part], askers: Executor | None = None) -> None:
+    """Have every event of these parts done, all in one edge, or write down why not.
+
+    What is at fault must not hold up the rest: where writing fails, each part is tried alone, and a part that fails
+    alone is tried object by object.
+    """
     try:
-        with metrics.processing(), db.edge() as session:
-            # Whatever has a row by now happened before we ask, so that the answers take it in.
-            newest = session.scalar(select(func.max(WebhookEvent.id)))
-            answers = refresh.ask(*waiting)
-            changes = refresh.write(answers)
-            served = _mark_done(answers, newest or 0, changes, began)
+        failed = _serve(parts, askers)
     except Exception as error:  # whatever went wrong must not stop the next event, and must be known
-        if not may_fail:
-            for event in next(iter(waiting.values())):
-                _write_down(event.id, error)
-        return False
-    log.info("webhooks_processed", served=served, asked=len(waiting), changed=len(changes))
-    return True
+        if len(parts) > 1:
+            for part in parts:
+                _work_off([part])
+            return
+        failed = [_Asked(parts[0], [], error)]
+    for unanswered in failed:
+        objects = _split(unanswered.part, by=lambda event: event.ref)
+        if len(objects) > 1:
+            for about_one in objects:
+                _work_off([about_one])
+        else:
+            _write_down(unanswered.part, unanswered.error)
 
 
-def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, Any]], began: float) -> int:
+def _serve(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
+    """Ask about the parts and mark every event done that the answers cover, in one edge; those without an answer.
+
+    Each line of the log names the requests it is for.
+    """
+    began = time.monotonic()
+    with metrics.processing(), db.edge() as session:
+        # Whatever has a row by now happened before we ask, so that the answers take it in.
+        newest = session.scalar(select(func.max(WebhookEvent.id))) or 0
+        asked = _ask(parts, askers)
+        answers = {answer.ref: answer for part in asked for answer in part.answers}
+        requests = {refresh.whose(answer): _requests(part.part) for part in asked for answer in part.answers}
+        changes = refresh.write(list(answers.values()), requests)
+        served = _mark_done(answers, newest, changes, began)
+    with logging.serving([request for part in asked if not part.error for request in _requests(part.part)]):
+        log.info("webhooks_processed", served=served, asked=len(answers), changed=len(changes))
+    return [part for part in asked if part.error]
+
+
+def _ask(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target, not its stub
+    known: set[Ref] = set()
+
+    def ask(part: _Part) -> _Asked:
+        refs = {event.ref for event in part} - known
+        try:
+            with app.app_context(), logging.serving(_requests(part)):
+                return _Asked(part, refresh.ask(*refs), None)
+        except Exception as error:  # told by whoever writes it down
+            return _Asked(part, [], error)
+
+    asked: list[_Asked] = []
+    # What names no customer is often about something that what does brings along.
+    for of_customers in (True, False):
+        group = [part for part in parts if part[0].names_customer is of_customers]
+        asked += (askers.map if askers else map)(ask, group)
+        known = {answer.ref for part in asked for answer in part.answers}
+    return asked
+
+
+def _requests(part: _Part) -> list[str]:
+    return [event.request_id for event in part if event.request_id]
+
+
+def _mark_done(answers: dict[Ref, Answer], newest: int, changes: list[dict[str, Any]], began: float) -> int:
     """Mark the pending events about these objects, up to row `newest`; what changed is told by the last of each."""
     session = db.session()
-    refs = [answer.ref for answer in answers]
-    about = tuple_(WebhookEvent.noun, WebhookEvent.object_id).in_(refs)
+    about = tuple_(WebhookEvent.noun, WebhookEvent.object_id).in_(list(answers))
     rows = session.execute(
         select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.attempts, WebhookEvent.type)
         .where(WebhookEvent.state.in_(PENDING), WebhookEvent.id <= newest, about)
@@ -165,12 +221,18 @@ def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, A
     ).all()
     if not rows:
         return 0
-    tellers = {Ref(str(row.noun), str(row.object_id)): row.id for row in rows}
-    told: dict[int, list[dict[str, Any]]] = {row_id: [] for row_id, *_ in rows}
-    for change in changes:  # what nobody rang for is told with the rest
-        told[tellers.get(Ref(change["noun"], change["stripe_id"]), rows[-1].id)].append(change)
-    owners = [answer.ref.stripe_id for answer in answers if answer.ref.noun == "customer"]
-    customer = find(session, Customer, owners[0]) if len(owners) == 1 else None
+    owners = {ref: refresh.whose(answer) for ref, answer in answers.items()}
+    tellers: dict[Ref | str | None, int] = {}
+    for row in rows:
+        ref = Ref(str(row.noun), str(row.object_id))
+        tellers |= {ref: row.id, owners[ref]: row.id}
+    told: dict[int, list[dict[str, Any]]] = {row.id: [] for row in rows}
+    for change in changes:  # what nobody rang for is told with the rest of the customer's
+        ref = Ref(change["noun"], change["stripe_id"])
+        told[tellers.get(ref) or tellers.get(owners.get(ref)) or rows[-1].id].append(change)
+    known = {owner: find(session, Customer, owner) for owner in {*owners.values()} if owner}
+    accounts: dict[str | None, int | None] = {owner: row.account_id for owner, row in known.items() if row}
+    now, duration_ms = clock.now(), round((time.monotonic() - began) * 1000)
     session.execute(
         update(WebhookEvent),
         [
@@ -178,13 +240,13 @@ def _mark_done(answers: Sequence[Answer], newest: int, changes: list[dict[str, A
                 "id": row.id,
                 "state": "done",
                 "attempts": row.attempts + 1,
-                "account_id": customer.account_id if customer else None,
+                "account_id": accounts.get(owners[Ref(str(row.noun), str(row.object_id))]),
                 "next_try_at": None,
                 "claimed_until": None,
                 "error": None,
                 "changes": told[row.id],
-                "duration_ms": round((time.monotonic() - began) * 1000),
-                "done_at": clock.now(),
+                "duration_ms": duration_ms,
+                "done_at": now,
             }
             for row in rows
         ],
@@ -198,7 +260,13 @@ def _count(state: str, types: Sequence[str]) -> None:
         metrics.EVENTS.labels(event_type, state).inc()
 
 
-def _write_down(event_id: int, error: Exception) -> None:
+def _write_down(due: _Part, error: Exception | None) -> None:
+    for event in due:
+        with logging.serving([event.request_id] if event.request_id else []):
+            _write_down_one(event.id, error)
+
+
+def _write_down_one(event_id: int, error: Exception | None) -> None:
     with db.edge():
         row = db.begin_write().get_one(WebhookEvent, event_id)
         if row.state not in PENDING:  # another process was luckier

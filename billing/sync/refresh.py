@@ -4,14 +4,15 @@ Webhooks, the Checkout return page and our own buttons all come through here. Fi
 it is written at once under the customer's turn, so no lock is held while Stripe thinks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
-from billing.core import clock, db
+from billing.core import clock, db, logging
 from billing.core.mirror import Change, Mirrored, find, preload
 from billing.core.signals import announce
 from billing.domain.access import service as access
@@ -124,13 +125,16 @@ def _methods_of(customer: str) -> list[Answer]:
     return ask(*(Ref("payment_method", stripe_id) for stripe_id in db.session().scalars(kept)), known=listed)
 
 
-def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def write(
+    answers: Sequence[Answer], requests: Mapping[str | None, Sequence[str]] = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """Project the answers in one go; a description of each row they changed.
 
-    Announces `access_changed` for every account whose access is another one afterwards.
+    Announces `access_changed` for every account whose access is another one afterwards. `requests` are the ids of those
+    this is done for, by customer, where it is not the request under way.
     """
     session, owners = take_turns(answers)
-    before = access.access_for_all(_accounts(session, owners))
+    before = access.access_for_all(list(_accounts(session, owners).values()))
     preload_rows(session, answers)
     changes = [
         _describe(answer.ref, change)
@@ -142,13 +146,14 @@ def write(answers: Sequence[Answer]) -> list[dict[str, Any]]:
         return []
     access.forget()
     accounts = _accounts(session, owners)
-    now = access.access_for_all(accounts)
-    for account in accounts:
+    now = access.access_for_all(list(accounts.values()))
+    for owner, account in accounts.items():
         was, is_now = before.get(account.id, access.access_for(None)), now[account.id]
         if _differs(was, is_now):
             change = AccessChange(account.key, was, is_now)
             key = f"{account.uid}:{clock.ticket()}"
-            announce(announced_access_change, key, change, subject=account.uid)
+            with logging.serving(requests.get(owner, ())):
+                announce(announced_access_change, key, change, subject=account.uid)
     return changes
 
 
@@ -168,14 +173,13 @@ def preload_rows(session: Session, answers: Sequence[Answer]) -> None:
 
 def take_turns(answers: Sequence[Answer]) -> tuple[Session, list[str]]:
     """Begin to write what the answers are about, and the customers whose turn that took; always in the same order."""
-    owned = [_owner(answer) for answer in answers]
-    owners = sorted({owner for owner in owned if owner})
-    for owner in owners:
-        db.take_turn(customers.turn(owner))
-    return db.take_turn(catalog.TURN) if None in owned else db.begin_write(), owners
+    owned = {whose(answer) for answer in answers}
+    owners = sorted(owner for owner in owned if owner)
+    turns = [customers.turn(owner) for owner in owners]
+    return db.take_turns(*turns, *([catalog.TURN] if None in owned else [])), owners
 
 
-def _owner(answer: Answer) -> str | None:
+def whose(answer: Answer) -> str | None:
     """The customer under whose turn the answer is written; None for what belongs to nobody, as the catalog does."""
     noun = NOUNS[answer.ref.noun]
     owner = noun.customer(answer)
@@ -186,9 +190,13 @@ def _owner(answer: Answer) -> str | None:
     return owner
 
 
-def _accounts(session: Session, owners: list[str]) -> Sequence[Account]:
-    owning = select(Customer.account_id).where(Customer.stripe_id.in_(owners))
-    return session.scalars(select(Account).where(Account.id.in_(owning))).all()
+def _accounts(session: Session, owners: list[str]) -> dict[str, Account]:
+    """The accounts of these customers, each by one of them."""
+    found = session.execute(
+        select(Account, Customer.stripe_id).join(Customer).where(Customer.stripe_id.in_(owners)).order_by(Customer.id)
+    )
+    by_account = {account.id: (owner, account) for account, owner in found}
+    return dict(by_account.values())
 
 
 def _differs(was: Access, is_now: Access) -> bool:

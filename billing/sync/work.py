@@ -9,7 +9,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 from flask import Flask, current_app
@@ -55,9 +57,10 @@ def current() -> Work:
 
 
 class Threads:
-    """Threads that work the inbox off beside a server; they start when first needed, in the process that needs them.
+    """A thread that works the inbox off beside a server, with others that ask Stripe for it; they start when first
+    needed, in the process that needs them.
 
-    They let an event lie for a moment: Stripe sends several at once about one purchase, and one question serves all.
+    It lets an event lie for a moment: Stripe sends several at once about one purchase, and one question serves all.
     """
 
     hold = timedelta(milliseconds=200)
@@ -67,7 +70,7 @@ class Threads:
         self._count = settings.event_threads
         self._lock = threading.Lock()
         self._started_in: int | None = None
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
         self._awake = threading.Semaphore(0)
         self._stopping = threading.Event()
 
@@ -85,41 +88,38 @@ class Threads:
 
     def stop(self) -> None:
         self._stopping.set()
-        for _ in self._threads:
-            self._awake.release()
-        for thread in self._threads:
-            thread.join()
+        self._awake.release()
+        if self._thread is not None:
+            self._thread.join()
 
-    def _start(self, count: int) -> None:
+    def _start(self, askers: int) -> None:
         with self._lock:
             if self._started_in == os.getpid():  # a server forks after it has made the app
                 return
             self._started_in = os.getpid()
-            self._threads = [
-                threading.Thread(target=self._work, name=f"billing-work-{number}", daemon=True)
-                for number in range(count)
-            ]
-            for thread in self._threads:
-                thread.start()
+            self._thread = threading.Thread(target=self._work, args=(askers,), name="billing-work", daemon=True)
+            self._thread.start()
 
-    def _work(self) -> None:
-        task: Callable[[], int] = upkeep.look
-        while not self._stopping.is_set():
-            tried = 0
-            try:
-                with self._app.app_context():
-                    tried = task()
-            except Exception:  # the database may be away: the next look finds what this one left
-                log.exception("work_failed")
-            if tried:  # there may be more
-                task = processor.process_due
-                continue
-            task = upkeep.look
-            if self._awake.acquire(timeout=_LOOK_EVERY_SECONDS):
-                while self._awake.acquire(blocking=False):  # one look is for all that came
-                    pass
-                self._stopping.wait(self.hold.total_seconds())
-                task = processor.process_due
+    def _work(self, count: int) -> None:
+        with ThreadPoolExecutor(count, "billing-ask") as askers:
+            process_due = partial(processor.process_due, askers=askers)
+            task: Callable[[], int] = upkeep.look
+            while not self._stopping.is_set():
+                tried = 0
+                try:
+                    with self._app.app_context():
+                        tried = task()
+                except Exception:  # the database may be away: the next look finds what this one left
+                    log.exception("work_failed")
+                if tried:  # there may be more
+                    task = process_due
+                    continue
+                task = upkeep.look
+                if self._awake.acquire(timeout=_LOOK_EVERY_SECONDS):
+                    while self._awake.acquire(blocking=False):  # one look is for all that came
+                        pass
+                    self._stopping.wait(self.hold.total_seconds())
+                    task = process_due
 
 
 class _Inline:

@@ -1,14 +1,17 @@
 """Working off the inbox: once, in bulk, again after a while, and given up in the end."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from billing.core import clock, db
+from billing.domain.subscriptions.models import SubscriptionItem
 from billing.sandbox.sandbox import answered
 from billing.sync import processor, queries
 from billing.sync.inbox import Kept
@@ -114,7 +117,7 @@ def test_who_is_at_work_already_finds_what_comes_meanwhile(inside: Portal) -> No
     soon = datetime.now(UTC) + timedelta(minutes=1)
     first, second = arrive("customer", customer, claimed_until=soon), arrive("customer", customer, claimed_until=soon)
     assert processor.process(second) == 0, "the first event's process is at it"
-    assert processor.claim(10) == []
+    assert processor.process_due() == 0
     assert processor.process(first) == 2
 
 
@@ -122,10 +125,16 @@ def test_who_dies_at_work_lets_go(inside: Portal) -> None:
     customer = people.customer_of(people.account())
     past = datetime.now(UTC) - timedelta(seconds=1)
     left = arrive("customer", customer, claimed_until=past)
-    assert processor.claim(10) == [customer]
-    assert processor.claim(10) == [], "somebody has it now"
-    assert processor.serve(customer) == 1
+    assert processor.process_due() == 1
     assert state(left) == ("done", 1)
+
+
+def test_what_has_waited_longest_brings_the_rest_of_its_lane(inside: Portal) -> None:
+    customer = people.customer_of(people.account())
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    first, held = arrive("customer", customer), arrive("payment_method", "pm_none", customer, claimed_until=soon)
+    assert processor.process_due(limit=1) == 2
+    assert (state(first)[0], state(held)[0]) == ("done", "parked")
 
 
 def test_an_object_stripe_does_not_have_is_given_up_at_once(inside: Portal) -> None:
@@ -159,15 +168,32 @@ def test_a_failure_waits_for_its_turn_and_is_given_up_in_the_end(inside: Portal)
     assert processor.process_due() == 0
 
 
-def test_a_failure_stops_nothing_else(inside: Portal) -> None:
-    customer = people.customer_of(people.account())
+@pytest.mark.parametrize("asking", [1, 3])
+def test_a_failure_stops_nothing_else(inside: Portal, asking: int) -> None:
+    customer, other = people.customer_of(people.account()), people.customer_of(people.account("bob@example.com"))
     bad, good = arrive("payment_method", "pm_none", customer), arrive("customer", customer)
+    elsewhere, unknown = arrive("customer", other), arrive("no such noun", "x_1")
+    with ThreadPoolExecutor(asking) as askers:
+        assert processor.process_due(askers=askers) == 4
+    states = [state(event)[0] for event in (bad, good, elsewhere, unknown)]
+    assert states == ["parked", "done", "done", "failed"]
+
+
+def test_what_cannot_be_written_stops_nothing_else(inside: Portal) -> None:
+    known = people.subscribe(inside, people.account())
+    customer = people.customer_of(people.account("bob@example.com"))
+    offered = {"items": [{"price": people.price_id(inside, "pro_monthly")}], "payment_behavior": "default_incomplete"}
+    made = inside.sandbox.call("POST", "/v1/subscriptions", {"customer": customer, **offered})
+    with db.edge():  # its item's id is taken
+        taken = update(SubscriptionItem).values(stripe_id=made["items"]["data"][0]["id"])
+        db.begin_write().execute(taken)
+    good, bad = arrive("customer", known["customer"]), arrive("subscription", made["id"], customer)
     assert processor.process_due() == 2
-    assert (state(bad)[0], state(good)[0]) == ("parked", "done")
+    assert [state(event)[0] for event in (good, bad)] == ["done", "failed"]
 
 
-def test_no_more_lanes_are_begun_than_asked_for(inside: Portal) -> None:
+def test_no_more_events_are_begun_than_asked_for(inside: Portal) -> None:
     for number in range(6):
         arrive("customer", f"cus_none_{number}")
-    assert processor.process_due(limit=2) == 4, "lanes are claimed four at a time"
+    assert processor.process_due(limit=4) == 4
     assert processor.process_due() == 2

@@ -44,10 +44,11 @@ def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Cu
         "is_deleted": False,
         "created_at": from_timestamp(customer["created"]),
     }
-    account = _account_named(session, customer["metadata"])
-    values["named_account"] = account.uid if account else None
-    if account is not None and _may_have(session, account, customer):
-        values["account_id"] = account.id
+    if not _is_settled(find(session, Customer, customer["id"]), customer["metadata"]):
+        account = _account_named(session, customer["metadata"])
+        values["named_account"] = account.uid if account else None
+        if account is not None and _may_have(session, account, customer):
+            values["account_id"] = account.id
     return store(session, Customer, customer["id"], as_of, values)
 
 
@@ -59,6 +60,14 @@ def _tax_id(tax_id: dict[str, Any]) -> dict[str, Any]:
         "value": tax_id["value"],
         "status": verification.get("status"),
     }
+
+
+def _is_settled(known: Customer | None, metadata: dict[str, str]) -> bool:
+    """Whether the account that the metadata names has the customer already."""
+    if known is None or known.account_id is None or known.is_deleted:
+        return False
+    named = (metadata.get("deployment"), metadata.get("account_id"))
+    return named == (settings.current().deployment_name, known.named_account)
 
 
 def _account_named(session: Session, metadata: dict[str, str]) -> Account | None:
