@@ -36,10 +36,12 @@ def declare(
 def announce(announced: Announced[Payload], key: str, payload: Payload, *, subject: str | None = None) -> None:
     """Send the signal with `payload` once the current edge has committed, unless `key` was announced before.
 
-    What is announced of one `subject` is sent in the order of the commits, one after the other.
+    What is announced of one `subject` is sent in the order of the commits, one after the other. Where nobody listens,
+    nothing is kept.
     """
-    name = announced.signal.name
-    effects.cause(f"{name}:{key}", name, announced.to_json(payload), subject=subject and f"{name}:{subject}")
+    if announced.signal.receivers:
+        name = announced.signal.name
+        effects.cause(f"{name}:{key}", name, announced.to_json(payload), subject=subject and f"{name}:{subject}")
 
 
 def handlers() -> dict[str, effects.Handler]:

@@ -29,7 +29,7 @@ from billing.gateway.errors import NoSuchObject
 from billing.gateway.listings import Window
 from billing.sync.money_nouns import paying_no_invoice
 from billing.sync.noun import Answer, Ref
-from billing.sync.nouns import NOUNS, RANK
+from billing.sync.nouns import NOUNS, RANK, known_of
 
 
 class Listed(NamedTuple):
@@ -91,9 +91,9 @@ def _methods_of_customer(data: dict[str, Any], _asked: int) -> list[Answer]:
 
 def _entitlements_of_customer(data: dict[str, Any], _asked: int) -> list[Answer]:
     """What the customer is entitled to; nothing where that is nothing, and no row here says otherwise."""
-    noun = NOUNS["entitlements"]
-    answers = noun.ask(data["id"])
-    return answers if answers[0].data["held"] or noun.knows(db.session(), data["id"]) else []
+    ref = Ref("entitlements", data["id"])
+    answers = NOUNS[ref.noun].ask(ref.stripe_id)
+    return answers if answers[0].data["held"] or known_of(db.session(), [ref]) else []
 
 
 def _of_charge(noun: str) -> Callable[[dict[str, Any], int], Iterable[Answer]]:

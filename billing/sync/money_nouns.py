@@ -1,5 +1,6 @@
 """Money on its way in and back out: payments, refunds, disputes, credit notes; and usage that cannot be billed."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -71,8 +72,9 @@ def _around_payment_intent(data: _Paying) -> list[Ref]:
     ]
 
 
-def _is_payment_known(session: Session, intent: str) -> bool:
-    return session.scalar(select(Payment.id).where(Payment.payment_intent == intent).limit(1)) is not None
+def _known_payments(session: Session, intents: Collection[str]) -> Collection[str]:
+    found = session.scalars(select(Payment.payment_intent).where(Payment.payment_intent.in_(intents)))
+    return [intent for intent in found if intent]
 
 
 def _refund(data: dict[str, Any], asked: int) -> Answer:
@@ -138,7 +140,7 @@ MONEY = (
         _project_payment_intent,
         customer=lambda answer: answer.data.customer,
         refers_to=_around_payment_intent,
-        is_known=_is_payment_known,
+        known=_known_payments,
     ),
     Noun(
         "refund",

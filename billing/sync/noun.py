@@ -1,6 +1,6 @@
 """What is said of every kind of Stripe object that is kept here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
 from billing.core import clock
-from billing.core.mirror import Change, Mirrored, find
+from billing.core.mirror import Change, Mirrored
 
 
 class Ref(NamedTuple):
@@ -34,7 +34,7 @@ class Noun:
     `ask` raises NoSuchObject; along with the object it may give others that came in the same call. `ask_alone` brings
     less, where it is there: for when the customer and what goes with it have been asked for; `left_out` names what such
     an answer bears upon and came without. `leads_to` names what an answer is about and has to be asked for with it,
-    `refers_to` what must be known before it can be kept: has a row of `model`, unless `is_known` says it otherwise.
+    `refers_to` what must be known before it can be kept: has a row of `model`, unless `known` says which are.
     `project` runs under the turn of `customer`, or of the catalog where that is None. `told_by` are others whose events
     tell of this one as well. `once_gone` is what `project` is given instead of an object that Stripe has no more, where
     the row is to say so: it could open a gate or be charged. Other rows stay, as a record.
@@ -50,15 +50,9 @@ class Noun:
     customer: Callable[[Answer], str | None] = lambda answer: answer.data["customer"] if answer.data else None
     refers_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     leads_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
-    is_known: Callable[[Session, str], bool] | None = None
+    known: Callable[[Session, Collection[str]], Collection[str]] | None = None
     told_by: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     once_gone: Callable[[str], Any] | None = None
-
-    def knows(self, session: Session, stripe_id: str) -> bool:
-        """Whether the object of that id is kept here, or is of a kind that is not."""
-        if self.is_known is not None:
-            return self.is_known(session, stripe_id)
-        return self.model is None or find(session, self.model, stripe_id) is not None
 
 
 def refs(noun: str, *stripe_ids: str | None) -> list[Ref]:

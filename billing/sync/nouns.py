@@ -3,9 +3,11 @@
 Webhooks, return pages, backfill, drift and repair all go through this one table; a new noun is one more entry.
 """
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from billing.core import clock
@@ -35,7 +37,7 @@ from billing.sync.money_nouns import MONEY, paid_with
 from billing.sync.noun import Answer, Noun, Ref, asking, nobody, nothing, refs
 from billing.sync.terms_nouns import ENTITLEMENTS, REDEEMABLE, SCHEDULE, redeemed_in
 
-__all__ = ["ASKED", "NOUNS", "RANK", "Answer", "Noun", "Ref", "bought"]
+__all__ = ["ASKED", "NOUNS", "RANK", "Answer", "Noun", "Ref", "bought", "known_of"]
 
 
 def _ask_customer(stripe_id: str) -> list[Answer]:
@@ -235,3 +237,19 @@ RANK = {noun.name: rank for rank, noun in enumerate(_ALL)}
 _BRINGS_OTHERS = ("checkout_session", "invoice", "subscription_schedule", "subscription")
 ASKED = {name: place for place, name in enumerate(dict.fromkeys([*_BRINGS_OTHERS, *reversed(RANK)]))}
 """Smaller is asked for first: what brings others along, so that these need not be asked for."""
+
+
+def known_of(session: Session, refs: Collection[Ref]) -> set[Ref]:
+    """Those of the objects that are kept here, or of a kind that is not; a query for each kind."""
+    by_noun: dict[str, list[str]] = {}
+    for ref in refs:
+        by_noun.setdefault(ref.noun, []).append(ref.stripe_id)
+    return {Ref(name, known) for name, ids in by_noun.items() for known in _known(session, NOUNS[name], ids)}
+
+
+def _known(session: Session, noun: Noun, stripe_ids: Collection[str]) -> Collection[str]:
+    if noun.known is not None:
+        return noun.known(session, stripe_ids)
+    if noun.model is None:
+        return stripe_ids
+    return session.scalars(select(noun.model.stripe_id).where(noun.model.stripe_id.in_(stripe_ids))).all()

@@ -176,7 +176,8 @@ def _serve(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
         # Whatever has a row by now happened before we ask, so that the answers take it in.
         newest = session.scalar(select(func.max(WebhookEvent.id))) or 0
         asked = _ask(parts, askers)
-        answers = {answer.ref: answer for part in asked for answer in part.answers}
+        came = {answer.ref: answer for part in asked for answer in part.answers}
+        answers = {answer.ref: answer for answer in refresh.complete(list(came.values()))}
         requests = {refresh.whose(answer): _requests(part.part) for part in asked for answer in part.answers}
         changes = refresh.write(list(answers.values()), requests)
         served = _mark_done(answers, newest, changes, began)
@@ -193,7 +194,7 @@ def _ask(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
         refs = {event.ref for event in part} - known
         try:
             with app.app_context(), logging.serving(_requests(part)):
-                return _Asked(part, refresh.ask(*refs), None)
+                return _Asked(part, refresh.ask_about(*refs), None)
         except Exception as error:  # told by whoever writes it down
             return _Asked(part, [], error)
 

@@ -4,7 +4,7 @@ Webhooks, the Checkout return page and our own buttons all come through here. Fi
 it is written at once under the customer's turn, so no lock is held while Stripe thinks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -25,7 +25,7 @@ from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
 from billing.gateway import payment_methods, subscriptions
 from billing.sync.noun import refs
-from billing.sync.nouns import ASKED, NOUNS, RANK, Answer, Ref
+from billing.sync.nouns import ASKED, NOUNS, RANK, Answer, Ref, known_of
 from billing.sync.signals import AccessChange, announced_access_change
 
 
@@ -40,12 +40,32 @@ def ask(*refs: Ref, known: Sequence[Answer] = ()) -> list[Answer]:
     One call often answers for several: an invoice comes with its subscription and customer. `known` are answers at
     hand already. Raises NoSuchObject.
     """
+    return complete(ask_about(*refs, known=known))
+
+
+def ask_about(*refs: Ref, known: Sequence[Answer] = ()) -> list[Answer]:
+    """The same without what must be known before they can be kept: `complete` asks for that."""
     answers = {answer.ref: answer for answer in known}
     for answer in known:
-        _ask_what_it_needs(answer, answers)
+        _follow(answer, answers)
     for ref in sorted(set(refs), key=lambda ref: (ASKED[ref.noun], ref.stripe_id)):
         _ask_one(ref, answers)
     return list(answers.values())
+
+
+def complete(answers: Sequence[Answer]) -> list[Answer]:
+    """The answers, with those about what they refer to and nobody here knows."""
+    whole = {answer.ref: answer for answer in answers}
+    checked: set[Ref] = set()
+    while referred := {ref for answer in whole.values() for ref in _needs(answer)} - whole.keys() - checked:
+        checked |= referred
+        for ref in sorted(referred - known_of(db.session(), referred)):
+            _ask_one(ref, whole)
+    return list(whole.values())
+
+
+def _needs(answer: Answer) -> Iterable[Ref]:
+    return NOUNS[answer.ref.noun].refers_to(answer.data)
 
 
 def _ask_one(ref: Ref, answers: dict[Ref, Answer]) -> None:
@@ -57,19 +77,15 @@ def _ask_one(ref: Ref, answers: dict[Ref, Answer]) -> None:
     came = [answer for answer in question(ref.stripe_id) if answer.ref not in answers]
     answers.update({answer.ref: answer for answer in came})
     for answer in came:
-        _ask_what_it_needs(answer, answers)
+        _follow(answer, answers)
     if question is noun.ask_alone:
         for left_out in noun.left_out(answers[ref].data):
             _ask_one(left_out, answers)
 
 
-def _ask_what_it_needs(answer: Answer, answers: dict[Ref, Answer]) -> None:
-    noun = NOUNS[answer.ref.noun]
-    for ref in noun.leads_to(answer.data):
+def _follow(answer: Answer, answers: dict[Ref, Answer]) -> None:
+    for ref in NOUNS[answer.ref.noun].leads_to(answer.data):
         _ask_one(ref, answers)
-    for ref in noun.refers_to(answer.data):
-        if ref not in answers and not NOUNS[ref.noun].knows(db.session(), ref.stripe_id):
-            _ask_one(ref, answers)
 
 
 def catch_up(account: Account) -> None:

@@ -4,11 +4,11 @@ from flask import abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from billing.core import ratelimit, settings
+from billing.core import db, ratelimit, settings
 from billing.core.errors import Refusal
 from billing.core.logging import get_logger
 from billing.sync import inbox, work
-from billing.web.blueprint import PageBlueprint
+from billing.web.blueprint import PageBlueprint, opens_edges
 
 log = get_logger(__name__)
 
@@ -30,6 +30,7 @@ def _lift_the_hosts_csrf_protection(_endpoint: str | None, _values: dict[str, ob
 
 
 @webhooks.post("/webhooks/stripe")
+@opens_edges  # a visitor's account, which any other view settles before its own, is of no use here
 def receive() -> ResponseReturnValue:
     """Take an event in: 200 once it is durably kept, 4xx and nothing stored for what Stripe did not sign."""
     if not settings.current().webhook_secrets:
@@ -41,7 +42,8 @@ def receive() -> ResponseReturnValue:
             abort(413, "No event is that large.")
         if request.mimetype != "application/json":
             abort(415, "Stripe's events are application/json.")
-        kept = inbox.receive(body, request.headers.get("Stripe-Signature", ""), hold=work.current().hold)
+        with db.edge():
+            kept = inbox.receive(body, request.headers.get("Stripe-Signature", ""), hold=work.current().hold)
     except (Refusal, HTTPException) as error:
         log.warning("webhook_refused", reason=str(error), remote=request.remote_addr)
         ratelimit.hit("bad webhook", request.remote_addr or "", _BAD_LIMIT)
