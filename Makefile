@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test lint types format sandbox-coverage bench-sandbox bench-sync chaos translations test-clients wheel lock clean
+.PHONY: help run test lint types format sandbox-coverage bench bench-sandbox bench-sync bench-reads bench-backfill chaos translations test-clients wheel lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -49,11 +49,19 @@ tests/clients/node_modules/.stamp: tests/clients/package-lock.json
 	@cd tests/clients && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+bench: bench-sandbox bench-sync bench-reads bench-backfill ## Measure everything that is measured, one after the other: an hour or so
+
 bench-sandbox: .venv/dev.stamp ## Measure the sandbox: calls, and 10,000 subscriptions advanced by a month
 	@$(BIN)/python -m tests.bench.sandbox
 
 bench-sync: .venv/dev.stamp ## Measure the sync engine: accepting, applying, being exact (needs PostgreSQL)
 	@$(BIN)/python -m tests.bench.sync
+
+bench-reads: .venv/dev.stamp ## Measure gates and pages at a million invoices, beside a thousand
+	@$(BIN)/python -m tests.bench.reads
+
+bench-backfill: .venv/dev.stamp ## Measure how fast, and in how much memory, a million objects come over from Stripe
+	@$(BIN)/python -m tests.bench.backfill
 
 SEEDS ?= 1000
 SEED ?=

@@ -19,7 +19,7 @@ class Invoice(Mirrored, Base):
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("billing_customers.id"))
     subscription_stripe_id: Mapped[str | None] = mapped_column(String(255), index=True)
-    number: Mapped[str | None] = mapped_column(String(255), index=True)
+    number: Mapped[str | None] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(40))
     billing_reason: Mapped[str | None] = mapped_column(String(60))
     currency: Mapped[str] = mapped_column(String(3))
@@ -55,6 +55,7 @@ class Invoice(Mirrored, Base):
 # The history pages walk these indexes: one customer, newest first, of any status or of one.
 Index("ix_billing_invoices_history", Invoice.customer_id, Invoice.created_at, Invoice.id)
 Index("ix_billing_invoices_by_status", Invoice.customer_id, Invoice.status, Invoice.created_at, Invoice.id)
+Index("ix_billing_invoices_by_number", Invoice.customer_id, Invoice.number)
 
 
 class InvoiceLine(Base):

@@ -1,0 +1,1 @@
+"""How fast pages and gates read, however much there is."""
