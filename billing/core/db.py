@@ -30,19 +30,28 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from billing.core.errors import Misconfigured
+from billing.core.errors import Misconfigured, Unavailable
 from billing.core.logging import get_logger
 
 log = get_logger(__name__)
 
 _EXTENSION = "billing.db"
-_BUSY_TIMEOUT_MS = 10_000
+_BUSY_TIMEOUT_MS = 30_000
 _TRUSTED_SECONDS = 2.0
+
+
+class Busy(Unavailable):
+    """Somebody else has been writing for so long that nothing could be begun; nothing has happened, so try again."""
+
+    code, title = "database_busy", "Too much at once"
+
+    def __init__(self) -> None:
+        super().__init__("The database is busy with other work. Please try again in a moment.")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -249,7 +258,12 @@ def begin_write() -> Session:
     if not current.info["writing"]:
         current.rollback()
         current.info.pop("read_cache", None)
-        current.connection(execution_options={"billing_write": True})
+        try:
+            current.connection(execution_options={"billing_write": True})
+        except OperationalError as error:
+            if "database is locked" in str(error.orig):
+                raise Busy from error
+            raise
         current.info["writing"] = True
     return current
 

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 from flask import Flask, current_app
@@ -33,6 +33,9 @@ log = get_logger(__name__)
 
 THREADS = 8
 _DAY = 24 * 3600
+_WRITE_TRIES = 3
+
+T = TypeVar("T")
 
 
 class TakenOver(Conflict):
@@ -215,17 +218,14 @@ class _Walk:
         if page.after is not None and left.created_from == 0:
             self._narrow(left, page.oldest)
         below = self._halve(left, page)
+        failures: list[Exception] = []
         try:
-            with db.edge():
-                refresh.write(refresh.ask(known=page.answers))
-                half = self._note(left, page, [], below)
-            failures = []
+            half = _patiently(lambda: self._keep(left, page, below))
         except Exception as error:
             if not is_of_one_object(error):
                 raise
-            failures = self._keep_one_by_one(page.answers)
-            with db.edge():
-                half = self._note(left, page, failures, below)
+            failures = [failure for answer in page.answers if (failure := self._keep_one(answer))]
+            half = _patiently(lambda: self._keep(left, page, below, failures))
         with self._changed:
             left.cursor, left.created_to = page.after, page.oldest + 1 if page.after else left.created_from
             self._waiting.extend(half)
@@ -235,6 +235,15 @@ class _Walk:
             self.progress.left = self._left_to_walk()
             self._report(self.progress)
         return page.after is not None
+
+    @db.edge()
+    def _keep(
+        self, left: _Left, page: Listed, below: BackfillWindow | None, failures: list[Exception] | None = None
+    ) -> list[_Left]:
+        """Keep the page, unless it was kept one by one with these `failures`; the half for others, if there is one."""
+        if failures is None:
+            refresh.write(refresh.ask(known=page.answers))
+        return self._note(left, page, failures or [], below)
 
     def _halve(self, left: _Left, page: Listed) -> BackfillWindow | None:
         """The older half of what is left behind the page, where a thread has nothing to do; `left` ends above it."""
@@ -286,16 +295,28 @@ class _Walk:
         session.flush()
         return [_Left(below.id, below.created_from, below.created_to, None)]
 
-    def _keep_one_by_one(self, answers: Sequence[Answer]) -> list[Exception]:
-        """Project each answer in an edge of its own; the failures."""
-        failures = []
-        for answer in answers:
-            try:
-                with db.edge():
-                    refresh.write(refresh.ask(known=[answer]))
-            except Exception as error:
-                if not is_of_one_object(error):
-                    raise
-                log.exception("backfill_failed", noun=self._noun, stripe_id=answer.ref.stripe_id)
-                failures.append(error)
-        return failures
+    def _keep_one(self, answer: Answer) -> Exception | None:
+        """Project the answer in an edge of its own; why that failed, if it did."""
+
+        @db.edge()
+        def keep() -> None:
+            refresh.write(refresh.ask(known=[answer]))
+
+        try:
+            _patiently(keep)
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            log.exception("backfill_failed", noun=self._noun, stripe_id=answer.ref.stripe_id)
+            return error
+        return None
+
+
+def _patiently(write: Callable[[], T]) -> T:
+    """Write, again where the database was busy: on SQLite, others may write for longer than anybody waits."""
+    for _ in range(_WRITE_TRIES - 1):
+        try:
+            return write()
+        except db.Busy:
+            log.warning("backfill_waits")
+    return write()

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, update
 
 from billing.core import db
 from billing.core.settings import Settings
@@ -55,6 +57,24 @@ def test_backfill_says_what_it_could_not_keep(sqlite_portal: Portal) -> None:
     told = invoke(sqlite_portal, "sync", "backfill", "product")
     assert told.exit_code == 1
     assert "Some could not be kept" in told.output
+
+
+def test_backfill_ends_in_words_while_others_write_and_goes_on_later(sqlite_portal: Portal) -> None:
+    sqlite_portal.sandbox.call("POST", "/v1/customers", {})
+    with sqlite_portal.app.app_context():
+        path = str(db.engine().url.database)
+        event.listen(db.engine(), "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout = 10"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as somebody_else:
+        somebody_else.execute("BEGIN IMMEDIATE")
+        told = invoke(sqlite_portal, "sync", "backfill", "customer")
+        somebody_else.execute("ROLLBACK")
+    assert (told.exit_code, type(told.exception)) == (1, SystemExit)
+    assert "Error: The database is busy with other work. Please try again in a moment. (database_busy)" in told.output
+    assert sqlite_portal.run("billing", "sync", "backfill", "customer").splitlines()[1].split()[:3] == [
+        "customer",
+        "1",
+        "0",
+    ]
 
 
 def test_nouns_the_key_may_not_read_are_told_and_the_others_done(sqlite_portal: Portal, paying: dict[str, Any]) -> None:

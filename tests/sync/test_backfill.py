@@ -1,16 +1,19 @@
 """Backfill: everything once, in pages, by several threads, and on again from where it was killed."""
 
+import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from billing.core import db
 from billing.core.mirror import Mirrored
@@ -189,6 +192,31 @@ def test_what_cannot_be_kept_is_passed_over_and_told(inside: Portal) -> None:
     assert {"good", "better"} <= kept
     assert "bad" not in kept
     assert (window.failed, "highest" in str(window.error)) == (1, True)
+
+
+def test_it_waits_while_somebody_else_writes(inside: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    made = make_customers(inside, 3)
+    engine = db.engine()
+    event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout = 10"))
+    with closing(sqlite3.connect(str(engine.url.database), isolation_level=None, check_same_thread=False)) as other:
+
+        def begin(_sandbox: object, **_: object) -> None:
+            answered.disconnect(begin, sender=inside.sandbox)
+            other.execute("BEGIN IMMEDIATE")
+
+        def let_go(record: logging.LogRecord) -> bool:
+            if "backfill_waits" in record.getMessage() and other.in_transaction:
+                other.execute("ROLLBACK")
+            return True
+
+        answered.connect(begin, sender=inside.sandbox)
+        logging.getLogger("billing.sync.backfill").addFilter(let_go)
+        try:
+            assert backfill.run(["customer"], threads=1, pace=quietly())[0].count == 3
+        finally:
+            logging.getLogger("billing.sync.backfill").removeFilter(let_go)
+    assert "backfill_waits" in caplog.text
+    assert set(customers()) == made
 
 
 def test_a_second_backfill_takes_over_from_the_first(inside: Portal) -> None:

@@ -72,7 +72,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     https = settings.base_url.startswith("https://")
     mail_backend = settings.mail_backend
     app.config.update(
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # errors are logged, and rows hold password hashes
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings.database_url),
         SQLALCHEMY_DATABASE_URI=_driver_named(settings.database_url),
         SESSION_COOKIE_SECURE=https,
         SESSION_COOKIE_HTTPONLY=True,
@@ -125,6 +125,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # Flask-Login puts it there
     app.before_request(_limit_rate)
     app.before_request(_check_sign_out)
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    """Errors are logged without what was to be written: rows hold password hashes. On SQLite writers take turns."""
+    waiting = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {}
+    return {"hide_parameters": True, **waiting}
 
 
 def _driver_named(url: str) -> str:
