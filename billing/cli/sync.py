@@ -247,7 +247,7 @@ def detect_command(*, as_json: bool) -> None:
             for finding in found:
                 count += 1
                 say(f"[yellow]![/] [bold]{finding.kind.replace('_', ' ')}[/]  {escape(finding.what)}")
-                say(f"  → {escape(finding.way_out)}")
+                say(f"  → {escape(finding.way_out)}{f' {finding.url}' if finding.url else ''}")
             say(f"{count} findings." if count else "Nothing is wrong.")
     if count:
         sys.exit(1)

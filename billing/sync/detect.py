@@ -6,7 +6,7 @@ Stripe is not asked: after a drift run the tables say what it says.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, inspect, select
+from sqlalchemy import ColumnElement, Select, exists, func, inspect, select
 from sqlalchemy.orm import aliased
 
 from billing.core import db, settings
@@ -17,23 +17,33 @@ from billing.domain.access.rules import GRANTING
 from billing.domain.access.service import Access
 from billing.domain.accounts.models import Account
 from billing.domain.customers.models import Customer
+from billing.domain.disputes.models import Dispute
 from billing.domain.invoices.models import Invoice
+from billing.domain.payments.models import Payment
+from billing.domain.refunds.models import Refund
 from billing.domain.subscriptions.models import Subscription
 from billing.sync.models import WebhookEvent
 
 _BATCH = 500
 _PAID_STATUSES = ("active", "trialing")
 _UNPAID = ("void", "uncollectible")
+_GIVEN_BACK = ("pending", "succeeded")
+_TAKEN_BACK = ("needs_response", "under_review", "lost")  # not those that begin with "warning_": nothing was taken yet
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong: its `kind`, whose it is (the account's key or a Stripe id), what it is, and the way out."""
+    """Something wrong: its `kind`, whose it is (the account's key or a Stripe id), what it is, and the way out.
+
+    `url` is where Stripe's dashboard shows it; `account_id` the row of the account, where there is one.
+    """
 
     kind: str
     subject: str
     what: str
     way_out: str
+    url: str | None = None
+    account_id: int | None = None
 
 
 def detect() -> Iterator[Finding]:
@@ -77,7 +87,9 @@ def _two_live_subscriptions() -> Iterator[Finding]:
             "two_live_subscriptions",
             account.key,
             f"{account.email} has {len(held)} live subscriptions: {', '.join(held)}.",
-            f"If they were not all meant: cancel the one that was not and refund it, at {_dashboard(newest)}",
+            "If they were not all meant: cancel the one that was not, and refund it.",
+            _dashboard(newest),
+            account.id,
         )
 
 
@@ -87,7 +99,7 @@ def _customers_without_account() -> Iterator[Finding]:
     is_paying = exists().where(Subscription.customer_id == Customer.id, Subscription.is_live)
     way_out = (
         "If it is one of yours: put account_id (the account's uid) and deployment "
-        f"({settings.current().deployment_name}) into its metadata at {{}}; its event brings it here."
+        f"({settings.current().deployment_name}) into its metadata; its event brings it here."
     )
     paying = select(Customer.stripe_id, Customer.email).where(*nobodys, is_paying).order_by(Customer.id)
     for stripe_id, email in db.session().execute(paying.execution_options(yield_per=_BATCH)):
@@ -95,7 +107,8 @@ def _customers_without_account() -> Iterator[Finding]:
             "customer_without_account",
             stripe_id,
             f"{stripe_id} ({email or 'no address'}) has a live subscription and belongs to no account.",
-            way_out.format(_dashboard(stripe_id)),
+            way_out,
+            _dashboard(stripe_id),
         )
     idle = select(Customer.stripe_id).where(*nobodys, ~is_paying).order_by(Customer.id)
     if count := db.session().scalar(select(func.count()).select_from(idle.subquery())) or 0:
@@ -103,8 +116,11 @@ def _customers_without_account() -> Iterator[Finding]:
         yield Finding(
             "customer_without_account",
             newest[0],
-            f"{count:,} customers without a live subscription belong to no account; the newest: {', '.join(newest)}.",
-            "Another system's may stay. " + way_out.format(_dashboard(newest[0])),
+            f"{count:,} customers without a live subscription belong to no account; the newest: {', '.join(newest)}."
+            if count > 1
+            else f"{newest[0]} belongs to no account, and has no live subscription.",
+            "Another system's may stay. " + way_out,
+            _dashboard(newest[0]),
         )
 
 
@@ -112,7 +128,7 @@ def _accounts_with_two_customers() -> Iterator[Finding]:
     """Stripe has two customers for one account, which can live with one only."""
     other = aliased(Customer)
     rows = db.session().execute(
-        select(Account.key, Account.email, Customer.stripe_id, other.stripe_id)
+        select(Account.id, Account.key, Account.email, Customer.stripe_id, other.stripe_id)
         .join(Account, Account.uid == Customer.named_account)
         .outerjoin(
             other,
@@ -122,13 +138,15 @@ def _accounts_with_two_customers() -> Iterator[Finding]:
         .order_by(Customer.id)
         .execution_options(yield_per=_BATCH)
     )
-    for key, email, stripe_id, living in rows:
+    for account_id, key, email, stripe_id, living in rows:
         yield Finding(
             "account_with_two_customers",
             key,
             f"{email} lives with {living or 'another customer'}, and {stripe_id} names the same account.",
-            f"Move what is worth keeping of {stripe_id} to the other and delete it, at {_dashboard(stripe_id)}; "
-            "to keep it instead, delete the other one.",
+            f"Move what is worth keeping of {stripe_id} to the other and delete it; to keep it instead, delete the "
+            "other one.",
+            _dashboard(stripe_id),
+            account_id,
         )
 
 
@@ -145,21 +163,53 @@ def _paid_without_access() -> Iterator[Finding]:
             "Put its price into the catalog and run `flask billing catalog apply`."
             if reason == "unknown_price"
             else "Run `flask billing sync drift --repair subscription`; the subscription may have ended meanwhile.",
+            _dashboard(stripe_id),
+            account.id,
         )
 
 
 def _access_without_payment() -> Iterator[Finding]:
-    """The gates are open, and what should have paid for it was written off."""
-    unpaid = select(Invoice.stripe_id).where(Invoice.status.in_(_UNPAID), Invoice.amount_due > 0)
-    condition = (Subscription.status == "active") & Subscription.latest_invoice.in_(unpaid)
-    for account, stripe_id, _, has in _accounts_by(condition):
-        if has.state in GRANTING and any(reason.subscription == stripe_id for reason in has.reasons):
-            yield Finding(
-                "access_without_payment",
-                account.key,
-                f"{account.email} has access through {stripe_id}, whose latest invoice was voided or written off.",
-                f"Collect the money or cancel the subscription, at {_dashboard(stripe_id)}",
-            )
+    """The gates are open, and what should have paid for it was written off, given back or taken back."""
+    for unpaid, what in (
+        (_written_off(), "was voided or written off"),
+        (_given_back(), "was refunded in full"),
+        (_taken_back(), "is disputed by the bank, which has taken the money back"),
+    ):
+        condition = (Subscription.status == "active") & Subscription.latest_invoice.in_(unpaid)
+        for account, stripe_id, _, has in _accounts_by(condition):
+            if has.state in GRANTING and any(reason.subscription == stripe_id for reason in has.reasons):
+                yield Finding(
+                    "access_without_payment",
+                    account.key,
+                    f"{account.email} has access through {stripe_id}, whose latest invoice {what}.",
+                    "If that is not meant: collect the money, or cancel the subscription.",
+                    _dashboard(stripe_id),
+                    account.id,
+                )
+
+
+def _written_off() -> Select[str]:
+    return select(Invoice.stripe_id).where(Invoice.status.in_(_UNPAID), Invoice.amount_due > 0)
+
+
+def _given_back() -> Select[str]:
+    return (
+        select(Invoice.stripe_id)
+        .join(Payment, Payment.invoice_id == Invoice.id)
+        .join(Refund, Refund.payment_intent == Payment.payment_intent)
+        .where(Invoice.amount_paid > 0, Refund.status.in_(_GIVEN_BACK))
+        .group_by(Invoice.id, Invoice.stripe_id, Invoice.amount_paid)
+        .having(func.sum(Refund.amount) >= Invoice.amount_paid)
+    )
+
+
+def _taken_back() -> Select[str]:
+    return (
+        select(Invoice.stripe_id)
+        .join(Payment, Payment.invoice_id == Invoice.id)
+        .join(Dispute, Dispute.payment_intent == Payment.payment_intent)
+        .where(Dispute.status.in_(_TAKEN_BACK))
+    )
 
 
 def _accounts_by(condition: ColumnElement[bool]) -> Iterator[tuple[Account, str, str, Access]]:

@@ -103,8 +103,9 @@ def get(run_id: int) -> DriftRun:
 
 
 def findings(run_id: int) -> Iterator[DriftFinding]:
-    """What the run found, in the order in which it did."""
-    query = select(DriftFinding).where(DriftFinding.run_id == run_id).order_by(DriftFinding.id)
+    """What the run found: what is not repaired first, then in the order in which it was found."""
+    query = select(DriftFinding).where(DriftFinding.run_id == run_id)
+    query = query.order_by(DriftFinding.is_repaired, DriftFinding.id)
     return iter(db.session().scalars(query.execution_options(yield_per=_BATCH)))
 
 

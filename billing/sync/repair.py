@@ -21,10 +21,11 @@ AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Repaired:
-    """How many objects now are as Stripe says, and how many findings are still to be seen to."""
+    """How many objects now are as Stripe says, how many findings were not looked at yet, and after which these are."""
 
     count: int
     left: int
+    after: int
 
 
 def find(run_id: int) -> DriftRun | None:
@@ -32,18 +33,23 @@ def find(run_id: int) -> DriftRun | None:
     return db.session().get(DriftRun, run_id)
 
 
-def repair(run_id: int) -> Repaired:
-    """Write what Stripe says now of objects that the run found to differ, the first hundred of them.
+def count_open(run_id: int, after: int = 0) -> int:
+    """How many of the run's findings, after that one, can be repaired and are not yet."""
+    return db.session().scalar(select(func.count()).where(*_is_open(run_id, after))) or 0
+
+
+def repair(run_id: int, after: int = 0) -> Repaired:
+    """Write what Stripe says now of objects that the run found to differ: of a hundred findings, from `after` that one.
 
     What cannot be kept is passed over. Raises what Stripe refuses; what was repaired before that stays so.
     """
     with db.edge() as session:
-        open_findings = select(DriftFinding).where(*_is_open(run_id)).order_by(DriftFinding.id).limit(AT_ONCE)
+        open_findings = select(DriftFinding).where(*_is_open(run_id, after)).order_by(DriftFinding.id).limit(AT_ONCE)
         found = [(row.id, Ref(row.noun, row.stripe_id)) for row in session.scalars(open_findings)]
     count = sum(_repair_one(run_id, finding_id, ref) for finding_id, ref in found)
-    with db.edge() as session:
-        left = session.scalar(select(func.count()).where(*_is_open(run_id))) or 0
-    return Repaired(count, left)
+    after = found[-1][0] if found else after
+    with db.edge():
+        return Repaired(count, count_open(run_id, after), after)
 
 
 def _repair_one(run_id: int, finding_id: int, ref: Ref) -> bool:
@@ -64,5 +70,6 @@ def _repair_one(run_id: int, finding_id: int, ref: Ref) -> bool:
     return True
 
 
-def _is_open(run_id: int) -> tuple[ColumnElement[bool], ...]:
-    return DriftFinding.run_id == run_id, DriftFinding.is_repaired.is_(False), DriftFinding.cause != RECORD
+def _is_open(run_id: int, after: int) -> tuple[ColumnElement[bool], ...]:
+    ours = (DriftFinding.run_id == run_id, DriftFinding.id > after)
+    return *ours, DriftFinding.is_repaired.is_(False), DriftFinding.cause != RECORD

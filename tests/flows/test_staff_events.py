@@ -13,6 +13,7 @@ from billing.core.logging import request_ids
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import drift
 from billing.sync.models import WebhookEvent
+from tests.domain import people
 from tests.flows import steps
 from tests.flows.steps import sign_up, subscribe
 from tests.support.pages import Browser, Page
@@ -153,6 +154,37 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert "Repair 1 object" not in page.all("button")
     assert ada.get("/app/reports").status == 200
     assert staff.get("/admin/sync/drift/99").status == 404
+
+
+def test_more_than_a_hundred_are_repaired_a_hundred_at_a_time(sqlite_portal: Portal) -> None:
+    staff = steps.staff(sqlite_portal)
+    for number in range(103):
+        sqlite_portal.sandbox.call("POST", "/v1/customers", {"email": f"c{number}@example.com"})
+    with sqlite_portal.app.app_context():
+        run_id = drift.run(["customer"])
+    page = staff.get(f"/admin/sync/drift/{run_id}").form(button="Repair 100 of 103 objects").submit()
+    assert "100 objects now say what Stripe says. 3 are left." in page.text
+    assert "100 of 103 repaired" in page.text
+    for nonsense in ("-1", "٣", "9" * 30, "x"):
+        assert "Repair what differs?" in staff.get(f"/admin/sync/drift/{run_id}", query={"after": nonsense}).text
+    page = page.form(button="Repair 3 objects").submit()
+    assert "3 objects now say what Stripe says." in page.text
+    assert "Repair 3 objects" not in page.all("button")
+
+
+def test_what_is_wrong_is_told_with_the_way_out(sqlite_portal: Portal) -> None:
+    staff = steps.staff(sqlite_portal)
+    page = staff.get("/admin/sync").click("Look for it")
+    assert "Nothing is wrong" in page.text
+    with sqlite_portal.app.app_context():
+        ada = people.account()
+        people.subscribe(sqlite_portal, ada)
+        people.subscribe(sqlite_portal, ada)
+    page = staff.get("/admin/sync/findings")
+    assert "ada@example.com has 2 live subscriptions" in page.text
+    assert "cancel the one that was not, and refund it." in page.text
+    assert page.click("The account").all("h1") == ["Ada"]
+    assert sqlite_portal.browser().get("/admin/sync/findings").path != "/admin/sync/findings"
 
 
 def test_one_request_id_leads_from_the_delivery_to_whoever_is_told(

@@ -11,7 +11,9 @@ from billing.domain.accounts import service as accounts
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
 from billing.domain.customers.projection import metadata_for
+from billing.domain.disputes.models import Dispute
 from billing.domain.invoices.models import Invoice
+from billing.domain.refunds.models import Refund
 from billing.domain.subscriptions.models import SubscriptionItem
 from billing.sync import detect
 from billing.sync.detect import Finding
@@ -70,7 +72,9 @@ def test_a_customer_without_an_account_and_whether_it_pays(inside: Portal) -> No
     paying, idle = found()
     assert "(ada@example.com) has a live subscription" in paying.what
     assert (idle.kind, idle.subject) == ("customer_without_account", stranger)
-    assert f"belong to no account; the newest: {stranger}." in idle.what
+    assert idle.what == f"{stranger} belongs to no account, and has no live subscription."
+    people.learn("customer", inside.sandbox.call("POST", "/v1/customers", {})["id"])
+    assert found()[-1].what.startswith("2 customers without a live subscription belong to no account; the newest: ")
 
 
 def test_an_account_whose_uid_two_customers_carry(inside: Portal) -> None:
@@ -102,6 +106,38 @@ def test_who_uses_what_was_written_off(inside: Portal) -> None:
     people.learn("invoice", made["latest_invoice"])
     assert found() == []
     write(update(Invoice).values(status="uncollectible"))
+    assert kinds() == [("access_without_payment", ADA)]
+
+
+def test_who_uses_what_was_given_back(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    people.learn("invoice", made["latest_invoice"])
+    (charge,) = inside.sandbox.call("GET", "/v1/charges", {"customer": made["customer"]})["data"]
+    part = inside.sandbox.call("POST", "/v1/refunds", {"charge": charge["id"], "amount": 500})
+    people.learn("refund", part["id"])
+    assert found() == [], "a part is a favour"
+    people.learn("refund", inside.sandbox.call("POST", "/v1/refunds", {"charge": charge["id"]})["id"])
+    (finding,) = found()
+    assert (finding.kind, finding.subject) == ("access_without_payment", ADA)
+    assert (
+        finding.what == f"ada@example.com has access through {made['id']}, whose latest invoice was refunded in full."
+    )
+    write(update(Refund).values(status="failed"))
+    assert found() == [], "the bank has sent it back"
+
+
+def test_who_uses_what_the_bank_took_back(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    people.learn("invoice", made["latest_invoice"])
+    (charge,) = inside.sandbox.call("GET", "/v1/charges", {"customer": made["customer"]})["data"]
+    disputed = inside.sandbox.call("POST", f"/v1/sandbox/charges/{charge['id']}/dispute", {})
+    people.learn("dispute", disputed["id"])
+    (finding,) = found()
+    assert "whose latest invoice is disputed by the bank, which has taken the money back." in finding.what
+    for status in ("warning_needs_response", "won"):
+        write(update(Dispute).values(status=status))
+        assert found() == [], status
+    write(update(Dispute).values(status="lost"))
     assert kinds() == [("access_without_payment", ADA)]
 
 

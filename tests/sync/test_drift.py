@@ -15,8 +15,9 @@ from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments.models import Payment
 from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 from billing.sandbox.sandbox import answered
-from billing.sync import backfill, drift
+from billing.sync import backfill, drift, repair
 from billing.sync.models import WebhookEvent
+from billing.sync.repair import Repaired
 from tests.domain import people
 from tests.support.portal import Portal
 from tests.sync.test_processor import arrive
@@ -152,6 +153,10 @@ def test_what_cannot_be_kept_stops_nobody_else(inside: Portal) -> None:
     found = {whose: (cause, repaired) for whose, cause, _, repaired in compare("product", repair=True)}
     assert found.pop(bad["id"]) == ("cannot_be_kept", False)
     assert set(found.values()) == {("missed_event", True)}
+    with db.edge():
+        run_id = drift.trend(1)[0].id
+        (finding,) = (one.id for one in drift.findings(run_id) if not one.is_repaired)
+    assert repair.repair(run_id) == Repaired(count=0, left=0, after=finding)
 
 
 def test_rows_of_the_other_mode_are_left_alone(inside: Portal) -> None:
