@@ -11,26 +11,47 @@
 The names here are the public API; docs/drop-in.md shows them at work.
 """
 
-from billing.domain.access.service import Access, access_for
+from billing.domain.access.answer import Access
+from billing.domain.access.service import access_for
+from billing.domain.access.signals import (
+    AccessChange,
+    AccessGranted,
+    AccessRevoked,
+    GraceStarted,
+    PlanChanged,
+    access_changed,
+    access_granted,
+    access_revoked,
+    grace_started,
+    plan_changed,
+)
 from billing.domain.accounts.address import Address
 from billing.domain.accounts.service import AccountRef
 from billing.extension import Billing
-from billing.sync.signals import AccessChange, EventParked, access_changed, event_parked
+from billing.sync.signals import EventParked, event_parked
 from billing.web.gates import current_access, requires_feature, requires_plan, requires_subscription
 from billing.web.visitor import Hosts
 
 __all__ = [
     "Access",
     "AccessChange",
+    "AccessGranted",
+    "AccessRevoked",
     "AccountRef",
     "Address",
     "Billing",
     "EventParked",
+    "GraceStarted",
     "Hosts",
+    "PlanChanged",
     "access_changed",
     "access_for",
+    "access_granted",
+    "access_revoked",
     "current_access",
     "event_parked",
+    "grace_started",
+    "plan_changed",
     "requires_feature",
     "requires_plan",
     "requires_subscription",

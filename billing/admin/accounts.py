@@ -11,7 +11,7 @@ from billing.admin.events import event_row
 from billing.admin.pages import admin
 from billing.core.errors import NotFound
 from billing.domain.access import service as access
-from billing.domain.access.service import Access
+from billing.domain.access.answer import Access
 from billing.domain.accounts.models import Account
 from billing.domain.customers import queries as customers
 from billing.domain.customers.models import Customer

@@ -7,6 +7,7 @@ from rich.markup import escape
 from billing.cli.output import refusing_in_words, say, say_json, say_table
 from billing.core import db, migrate, settings
 from billing.domain import portal
+from billing.domain.access import policy_rows
 from billing.domain.catalog import queries as catalog_queries
 from billing.domain.catalog import service as catalog
 from billing.domain.catalog.changes import Change
@@ -111,6 +112,8 @@ def apply(*, yes: bool, dry_run: bool, as_json: bool) -> None:
             catalog.apply(changes)
         elif not dry_run:
             catalog.refresh()
+        if not dry_run:
+            policy_rows.bump()
         if as_json:
             say_json({"applied": may, "changes": [_as_dict(change) for change in changes]})
         elif may:

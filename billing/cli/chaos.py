@@ -22,15 +22,16 @@ from sqlalchemy import select
 from billing.cli.billing import as_json, billing
 from billing.cli.output import progress, refusing_in_words, say, say_json
 from billing.cli.proving import Proving, lent
-from billing.core import clock, db
+from billing.core import db
 from billing.core import settings as settings_of
 from billing.core.effects import Effect
+from billing.domain.access import noticing
 from billing.domain.access import service as access
-from billing.domain.access.service import Access
+from billing.domain.access.answer import Access
+from billing.domain.access.signals import AccessChange, access_changed
 from billing.domain.accounts import service as accounts
 from billing.sync import chaos
 from billing.sync.chaos import Disorder
-from billing.sync.signals import AccessChange, access_changed
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _try(app: Flask, proving: Proving, seed: int, keys: Sequence[str], heard: _H
     with proving.anew() as stripe, lent(proving.here, app):
         events = chaos.live(app, stripe, keys, randomly, Disorder())
         with app.app_context():
+            noticing.notice_due()  # what time alone changed, as upkeep does
             found = [Divergence(seed, key, words) for key in keys if (words := _diverged(key, heard.last.get(key)))]
             found += [Divergence(seed, *failure) for failure in _failures()]
         return found or [Divergence(seed, "", one.in_words()) for one in proving.differences(stripe, events, keys)]
@@ -120,15 +122,10 @@ def _failures() -> list[tuple[str, str]]:
 
 
 def _diverged(key: str, last: AccessChange | None) -> str | None:
-    """How the access of an account differs from what its receivers were told last; None where it does not.
-
-    That days of grace or a trial run out is not announced: `until` said so beforehand.
-    """
+    """How the access of an account differs from what its receivers were told last; None where it does not."""
     with db.edge():
         now = access.access_for(accounts.find(key))
         told = last.after if last else None
-        if told is not None and told.until is not None and told.until <= clock.now():
-            return None
         if _words(told) == _words(now):
             return None
         return f"told last: {_words(told)}; access in the end: {_words(now)}"

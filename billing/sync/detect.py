@@ -13,8 +13,8 @@ from billing.core import db, settings
 from billing.core.db import Base
 from billing.core.mirror import Mirrored
 from billing.domain.access import service as access
+from billing.domain.access.answer import Access
 from billing.domain.access.rules import GRANTING
-from billing.domain.access.service import Access
 from billing.domain.accounts.models import Account
 from billing.domain.customers.models import Customer
 from billing.domain.disputes.models import Dispute

@@ -12,11 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
-from billing.core import clock, db, logging
+from billing.core import clock, db
 from billing.core.mirror import Change, Mirrored, find, preload
-from billing.core.signals import announce
-from billing.domain.access import service as access
-from billing.domain.access.service import Access
+from billing.domain.access import noticing, policy_rows
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import service as catalog
 from billing.domain.customers import service as customers
@@ -26,7 +24,6 @@ from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
 from billing.gateway import payment_methods, subscriptions
 from billing.sync.noun import refs
 from billing.sync.nouns import ASKED, NOUNS, RANK, Answer, Ref, known_of
-from billing.sync.signals import AccessChange, announced_access_change
 
 
 def refresh(*refs: Ref) -> list[dict[str, Any]]:
@@ -146,11 +143,11 @@ def write(
 ) -> list[dict[str, Any]]:
     """Project the answers in one go; a description of each row they changed.
 
-    Announces `access_changed` for every account whose access is another one afterwards. `requests` are the ids of those
-    this is done for, by customer, where it is not the request under way.
+    Announces every account's access that is another one afterwards. `requests` are the ids of those this is done for,
+    by customer, where it is not the request under way.
     """
     session, owners = take_turns(answers)
-    before = access.access_for_all(list(_accounts(session, owners).values()))
+    known = noticing.known(session, list(_accounts(session, owners).values()))
     preload_rows(session, answers)
     changes = [
         _describe(answer.ref, change)
@@ -160,16 +157,11 @@ def write(
     ]
     if not changes:
         return []
-    access.forget()
+    if any(change["noun"] in ("product", "price") for change in changes):  # what plans give, whoever has them
+        policy_rows.bump()
     accounts = _accounts(session, owners)
-    now = access.access_for_all(list(accounts.values()))
-    for owner, account in accounts.items():
-        was, is_now = before.get(account.id, access.access_for(None)), now[account.id]
-        if _differs(was, is_now):
-            change = AccessChange(account.key, was, is_now)
-            key = f"{account.uid}:{clock.ticket()}"
-            with logging.serving(requests.get(owner, ())):
-                announce(announced_access_change, key, change, subject=account.uid)
+    serving = {account.id: requests.get(owner, ()) for owner, account in accounts.items()}
+    noticing.tell(session, known, list(accounts.values()), serving)
     return changes
 
 
@@ -213,10 +205,6 @@ def _accounts(session: Session, owners: list[str]) -> dict[str, Account]:
     )
     by_account = {account.id: (owner, account) for account, owner in found}
     return dict(by_account.values())
-
-
-def _differs(was: Access, is_now: Access) -> bool:
-    return (was.state, was.plan, was.features) != (is_now.state, is_now.plan, is_now.features)
 
 
 def _describe(ref: Ref, change: Change[Any]) -> dict[str, Any]:

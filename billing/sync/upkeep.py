@@ -1,8 +1,9 @@
-"""What is due besides deliveries: what a failure or a crash left, changes to tell Stripe, Stripe's list of events."""
+"""What is due besides deliveries: what a failure or a crash left, changes to tell, Stripe's list of events."""
 
 from billing.core import effects
 from billing.core.errors import Refusal
 from billing.core.logging import get_logger
+from billing.domain.access import noticing
 from billing.sync import processor, push, tail
 
 log = get_logger(__name__)
@@ -15,6 +16,7 @@ def look() -> int:
     except Refusal:  # Stripe is away, or the key may not list events: the next hour's look begins where this one did
         log.exception("tail_failed")
     tried = processor.process_due()  # what was just read as well
+    noticing.notice_due()
     effects.carry_out_due()
     push.push_due()
     return tried

@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 
 from billing.core.money import Money
 from billing.domain.access import service as access
-from billing.domain.access.service import Access
+from billing.domain.access.answer import Access
 from billing.domain.catalog import queries as catalog
 from billing.domain.catalog.models import Plan
 from billing.web import context, headers, refusals, visitor

@@ -8,6 +8,7 @@ from flask import request
 
 from billing.core.money import Money
 from billing.domain.access import service as access
+from billing.domain.access.answer import Access
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import queries as catalog
 from billing.domain.catalog.models import Feature, Plan, Price
@@ -86,7 +87,7 @@ def _offered(plan: Plan, interval: str) -> Price | None:
     )
 
 
-def _card(plan: Plan, interval: str, current: access.Access, *, has_trial: bool) -> Card:
+def _card(plan: Plan, interval: str, current: Access, *, has_trial: bool) -> Card:
     price = _offered(plan, interval)
     names = {feature.key: feature.name for feature in plan.features}
     return Card(

@@ -41,6 +41,7 @@ _SUBSCRIPTION = {
 _STATE: dict[State, Tone] = {
     "active": "good",
     "trialing": "good",
+    "granted": "good",
     "grace": "warn",
     "suspended": "bad",
     "ended": "muted",

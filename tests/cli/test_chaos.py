@@ -3,8 +3,8 @@
 import json
 
 from billing.core import db
+from billing.domain.access.signals import AccessChange, access_changed
 from billing.domain.accounts import service as accounts
-from billing.sync.signals import AccessChange, access_changed
 from tests.support.portal import Portal
 
 

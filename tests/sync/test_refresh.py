@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from billing.core import db
+from billing.domain.access.signals import AccessChange, access_changed
 from billing.domain.catalog.models import Price
 from billing.domain.customers import service as customers
 from billing.domain.customers.models import Customer
@@ -14,7 +15,6 @@ from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import refresh
 from billing.sync.noun import Ref
-from billing.sync.signals import AccessChange, access_changed
 from tests.domain import people
 from tests.support.portal import Portal
 

@@ -9,6 +9,8 @@ from sqlalchemy import func, select, update
 from billing import AccessChange, access_changed
 from billing.core import clock, db
 from billing.core.errors import Conflict, Invalid, NotFound
+from billing.domain.access import noticing
+from billing.domain.accounts.models import Account
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import queries, replay
 from billing.sync.models import WebhookEvent
@@ -93,6 +95,10 @@ def test_what_a_replay_brings_about_is_announced_once(created: str) -> None:
     def listen(_sender: object, event: AccessChange) -> None:
         told.append(event)
 
+    with db.edge():  # what was wrong here had been told
+        session = db.begin_write()
+        accounts = session.scalars(select(Account)).all()
+        noticing.tell(session, noticing.known(session, accounts), accounts)
     with access_changed.connected_to(listen):
         replay.replay(created)
         replay.replay(created)

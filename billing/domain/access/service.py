@@ -1,100 +1,31 @@
 """`access_for`: what an account may use now."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from itertools import chain, groupby
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import chain
 from types import MappingProxyType
-from typing import Any, Self
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import lazyload
-
-from billing.core import clock, db, settings
-from billing.domain.access.rules import GRANTING, ORDER, Decision, Facts, State, decide
+from billing.core import clock, db
+from billing.domain.access import findings as reading
+from billing.domain.access.answer import NOTHING, Access, Allowance, Reason
+from billing.domain.access.findings import Finding, Period
+from billing.domain.access.rules import ORDER, State
+from billing.domain.accounts import service as accounts
 from billing.domain.accounts.models import Account
-from billing.domain.catalog.models import Feature, Plan, Price, plan_features
-from billing.domain.customers.models import Customer
-from billing.domain.invoices.models import Invoice
-from billing.domain.subscriptions.models import Subscription, SubscriptionItem
+
+_STRANGER = Access("none", None, frozenset(), NOTHING, None, (Reason("not_signed_in"),))
+_POLICY = "access_policy"
 
 
-@dataclass(frozen=True)
-class GrantedPlan:
-    """The plan an account is on."""
-
-    key: str
-    name: str
-    rank: int
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why: the rule that fired (a stable code) and the Stripe id of the subscription it was about, if any."""
-
-    code: str
-    subscription: str | None = None
-
-
-@dataclass(frozen=True)
-class Access:
-    """What an account may use now. `until` is when the state changes by itself as things stand, if it does.
-
-    `plan` is the plan that is paid for, or the default plan; features and limits of the default plan are everybody's.
-    """
-
-    state: State
-    plan: GrantedPlan | None
-    features: frozenset[str]
-    limits: Mapping[str, int]
-    until: datetime | None
-    reasons: tuple[Reason, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON."""
-        return {
-            "state": self.state,
-            "plan": asdict(self.plan) if self.plan else None,
-            "features": sorted(self.features),
-            "limits": dict(self.limits),
-            "until": self.until.isoformat() if self.until else None,
-            "reasons": [asdict(reason) for reason in self.reasons],
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """What `to_json` wrote."""
-        return cls(
-            state=data["state"],
-            plan=GrantedPlan(**data["plan"]) if data["plan"] else None,
-            features=frozenset(data["features"]),
-            limits=MappingProxyType(data["limits"]),
-            until=datetime.fromisoformat(data["until"]) if data["until"] else None,
-            reasons=tuple(Reason(**reason) for reason in data["reasons"]),
-        )
-
-    @property
-    def has_subscription(self) -> bool:
-        """Whether a subscription grants access now: active, on trial, or in the days of grace."""
-        return self.state in GRANTING
-
-    def has_feature(self, key: str) -> bool:
-        """Whether the feature of that key is granted."""
-        return key in self.features
-
-
-@dataclass(frozen=True)
-class _Finding:
-    decision: Decision
-    subscription: str
-    plan_ids: tuple[int, ...]
-
-
-def access_for(account: Account | None) -> Access:
-    """What `account` (None: a stranger) may use, from two indexed queries, once a request."""
+def access_for(account: Account | str | None) -> Access:
+    """What `account` (or the host's key for it; None: a stranger) may use, from two indexed queries, once a request."""
     if account is None:
-        return Access("none", None, frozenset(), MappingProxyType({}), None, (Reason("not_signed_in"),))
-    return access_for_all([account])[account.id]
+        return _STRANGER
+    if not isinstance(account, str):
+        kept: Access | None = db.read_cache().get(("access", account.id))
+        return kept or access_for_all([account])[account.id]
+    found = accounts.find(account)
+    return access_for(found) if found else Access("none", None, frozenset(), NOTHING, None, (Reason("no_account"),))
 
 
 def access_for_all(accounts: Sequence[Account]) -> dict[int, Access]:
@@ -102,11 +33,11 @@ def access_for_all(accounts: Sequence[Account]) -> dict[int, Access]:
     cache = db.read_cache()
     missing = [account.id for account in accounts if ("access", account.id) not in cache]
     if missing:
-        findings = _findings(missing)
-        plan_ids = {plan_id for found in chain(*findings.values()) for plan_id in found.plan_ids}
-        grants = _grants(plan_ids)
-        cache.update({("access", key): _conclude(findings.get(key, []), grants) for key in missing})
-    return {account.id: cache[("access", account.id)] for account in accounts}
+        found = reading.find(missing)
+        now = clock.now()
+        cache.update({("access", key): conclude(own, now) for key, own in found.by_account.items()})
+        cache[_POLICY] = found.version
+    return {account.id: cache["access", account.id] for account in accounts}
 
 
 def forget() -> None:
@@ -116,84 +47,71 @@ def forget() -> None:
         del cache[key]
 
 
-def _conclude(findings: list[_Finding], grants: list[tuple[Plan, frozenset[str]]]) -> Access:
-    """What all of an account's subscriptions come to; `grants` are plans with the features they grant."""
-    states: set[State] = {found.decision.state for found in findings}
-    state: State = min(states, key=ORDER.index) if states else "none"
-    granted_ids = {plan_id for found in findings if found.decision.state in GRANTING for plan_id in found.plan_ids}
-    own = [(plan, features) for plan, features in grants if plan.id in granted_ids or _is_everybodys(plan)]
-    best = max((plan for plan, _ in own), key=lambda plan: (plan.id in granted_ids, plan.rank), default=None)
-    deciding = [found for found in findings if found.decision.state == state]
-    ends = [found.decision.until for found in deciding]
+def policy_version() -> int:
+    """The version of the policy that the access worked out last in this transaction rests on."""
+    version: int = db.read_cache()[_POLICY]
+    return version
+
+
+def conclude(found: Sequence[Finding], now: datetime) -> Access:
+    """What all of an account's findings come to: the best state, and the features and limits of all that grants."""
+    general = [one for one in found if one.is_general]
+    state: State = min((one.decision.state for one in general), key=ORDER.index, default="none")
+    deciding = [one for one in general if one.decision.state == state]
+    granted = [one for one in general if one.decision.grants]
+    plans = [one.source.offer.plan for one in granted if one.source.offer]
+    everybodys = [one.source.offer.plan for one in found if one.source.kind == "default_plan" and one.source.offer]
+    ends = [one.decision.until for one in deciding]
     known_ends = [end for end in ends if end is not None]
     return Access(
         state=state,
-        plan=GrantedPlan(best.key, best.name, best.rank) if best else None,
-        features=frozenset(chain.from_iterable(features for _, features in own)),
-        limits=MappingProxyType(_limits([plan for plan, _ in own])),
+        plan=max(plans or everybodys, key=lambda plan: plan.rank, default=None),
+        features=frozenset(key for one in found for key in one.source.offered if is_open(one, key)),
+        limits=MappingProxyType(_limits(found)),
         until=max(known_ends) if known_ends and len(known_ends) == len(ends) else None,
-        reasons=tuple(Reason(found.decision.reason, found.subscription) for found in deciding)
-        or (Reason("no_subscription"),),
+        reasons=tuple(dict.fromkeys(_reason(one) for one in deciding)) or (Reason("no_subscription"),),
+        allowances=MappingProxyType(_allowances(found, now)),
+        changes_at=min(chain.from_iterable(one.turns_at for one in found), default=None),
     )
 
 
-def _findings(account_ids: Sequence[int]) -> dict[int, list[_Finding]]:
-    """The first query: the accounts' subscriptions, each with its items' periods and plans, by account."""
-    unpaid_since = (
-        select(func.min(Invoice.finalized_at))
-        .where(Invoice.subscription_stripe_id == Subscription.stripe_id, Invoice.status == "open")
-        .scalar_subquery()
-    )
-    rows = db.session().execute(
-        select(Customer.account_id, Subscription, SubscriptionItem, Price.plan_id, unpaid_since)
-        .join(Customer, Subscription.customer_id == Customer.id)
-        .outerjoin(SubscriptionItem, SubscriptionItem.subscription_id == Subscription.id)
-        .outerjoin(Price, SubscriptionItem.price_id == Price.id)
-        .where(Customer.account_id.in_(account_ids), Subscription.livemode == settings.current().livemode)
-        .order_by(Subscription.id)
-        .options(lazyload("*"))
-    )
-    now, grace_days = clock.now(), settings.current().billing_grace_days
-    findings: dict[int, list[_Finding]] = {}
-    for (account_id, subscription), group in groupby(rows, key=lambda row: (row[0], row[1])):
-        items = list(group)
-        plan_ids = tuple(plan_id for _, _, _, plan_id, _ in items if plan_id is not None)
-        ends = [item.current_period_end for _, _, item, _, _ in items if item and item.current_period_end]
-        period_end = min(ends, default=None)
-        facts = Facts(
-            status=subscription.status,
-            is_price_known=bool(plan_ids),
-            period_end=period_end,
-            trial_end=subscription.trial_end,
-            ends_at=subscription.ends_at_given(period_end),
-            unpaid_since=items[0][4] or subscription.past_due_since,
-        )
-        decision = decide(facts, now, grace_days)
-        findings.setdefault(account_id, []).append(_Finding(decision, subscription.stripe_id, plan_ids))
-    return findings
+def is_open(finding: Finding, key: str) -> bool:
+    """Whether the finding lets the account use the feature, limit or allowance of that key."""
+    return finding.source.kind == "default_plan" or finding.of(key).grants
 
 
-def _grants(plan_ids: set[int]) -> list[tuple[Plan, frozenset[str]]]:
-    """The second query: those plans and everybody's, each with the keys of the features it grants."""
-    is_everybodys = and_(Plan.is_default, Plan.is_active, Plan.livemode == settings.current().livemode)
-    rows = db.session().execute(
-        select(Plan, Feature.key)
-        .outerjoin(plan_features, plan_features.c.plan_id == Plan.id)
-        .outerjoin(Feature, plan_features.c.feature_id == Feature.id)
-        .where(or_(Plan.id.in_(plan_ids), is_everybodys))
-        .order_by(Plan.id)
-    )
-    return [(plan, frozenset(key for _, key in group if key)) for plan, group in groupby(rows, key=lambda row: row[0])]
+def _reason(finding: Finding) -> Reason:
+    source = finding.source
+    if source.kind == "grant":
+        return Reason(finding.decision.reason, grant=int(source.id))
+    return Reason(finding.decision.reason, source.id)
 
 
-def _is_everybodys(plan: Plan) -> bool:
-    return plan.is_default and plan.is_active
-
-
-def _limits(plans: list[Plan]) -> dict[str, int]:
-    """The largest of each limit among the plans."""
+def _limits(found: Sequence[Finding]) -> dict[str, int]:
+    """The largest of each limit."""
     limits: dict[str, int] = {}
-    for plan in plans:
-        for name, number in plan.limits.items():
-            limits[name] = max(number, limits.get(name, number))
+    for one in found:
+        for key, number in one.source.limits.items():
+            if is_open(one, key):
+                limits[key] = max(number, limits.get(key, number))
     return limits
+
+
+def _allowances(found: Sequence[Finding], now: datetime) -> dict[str, Allowance]:
+    """The largest of each allowance, with the period it counts in now."""
+    allowances: dict[str, Allowance] = {}
+    for one in found:
+        for key, given in (one.source.offer.allowances if one.source.offer else NOTHING).items():
+            if is_open(one, key) and given["amount"] > (allowances[key].amount if key in allowances else -1):
+                allowances[key] = _allowance(given["amount"], given["per"], one.source.period, now)
+    return allowances
+
+
+def _allowance(amount: int, per: str, period: Period | None, now: datetime) -> Allowance:
+    if per == "period" and period is not None:
+        if period.end is not None and period.end <= now:  # it has been renewed, and Stripe's event has not come yet
+            return Allowance(amount, "period", period.end, None)
+        return Allowance(amount, "period", period.start, period.end)
+    start = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    next_year, next_month = divmod(start.month, 12)
+    return Allowance(amount, "month", start, start.replace(year=start.year + next_year, month=next_month + 1))

@@ -45,6 +45,7 @@ def product_metadata(plan: PlanDefinition, rank: int) -> dict[str, str]:
         "highlight": "true" if plan.highlight else "",
         "subscription": plan.subscription if plan.subscription != "default" else "",
         "limits": ",".join(f"{name}={number}" for name, number in sorted(plan.limits.items())),
+        "allowances": ",".join(f"{name}={given.amount}/{given.per}" for name, given in sorted(plan.allowances.items())),
     }
 
 

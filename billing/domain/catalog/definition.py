@@ -11,6 +11,7 @@ from billing.core.errors import Misconfigured
 from billing.core.money import exponent
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
+Counted = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 
 
 class _Strict(BaseModel):
@@ -27,6 +28,13 @@ class PriceDefinition(_Strict):
     trial_needs_card: bool = True
 
 
+class AllowanceDefinition(_Strict):
+    """So much of something in each period: the subscription's own ("period"), or the calendar month ("month")."""
+
+    amount: int = Field(ge=0, le=10**15)
+    per: Literal["period", "month"] = "period"
+
+
 class PlanDefinition(_Strict):
     """A plan as the file declares it."""
 
@@ -37,7 +45,8 @@ class PlanDefinition(_Strict):
     highlight: bool = False
     subscription: Key = "default"
     features: tuple[Key, ...] = ()
-    limits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], int] = {}
+    limits: dict[Counted, int] = {}
+    allowances: dict[Counted, AllowanceDefinition] = {}
     prices: tuple[PriceDefinition, ...] = ()
 
 
@@ -64,9 +73,14 @@ class CatalogDefinition(_Strict):
                 raise ValueError(f"{what} {', '.join(twice)} is declared twice")
         if sum(plan.default for plan in self.plans) > 1:
             raise ValueError("more than one plan is the default")
+        for key in sorted({key for plan in self.plans for key in plan.allowances}):
+            if len({plan.allowances[key].per for plan in self.plans if key in plan.allowances}) > 1:
+                raise ValueError(f"allowance {key} is counted per period in one plan and per month in another")
         for plan in self.plans:
             if unknown := sorted(set(plan.features) - set(self.features)):
                 raise ValueError(f"plan {plan.key} grants unknown features: {', '.join(unknown)}")
+            if both := sorted(plan.limits.keys() & plan.allowances.keys()):
+                raise ValueError(f"plan {plan.key} has both as a limit and as an allowance: {', '.join(both)}")
             if plan.default and plan.prices:
                 raise ValueError(f"plan {plan.key} is what everybody has without paying, so it cannot have prices")
             for price in plan.prices:

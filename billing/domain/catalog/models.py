@@ -41,6 +41,7 @@ class Plan(Mirrored, Base):
     subscription_name: Mapped[str] = mapped_column(String(100), default="default", server_default="default")
     is_highlighted: Mapped[bool]
     limits: Mapped[dict[str, Any]]  # whole numbers by name
+    allowances: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # see projection
 
     features: Mapped[list[Feature]] = relationship(secondary=plan_features, order_by=Feature.id)
     prices: Mapped[list["Price"]] = relationship(back_populates="plan", order_by="Price.unit_amount")

@@ -35,11 +35,17 @@ def project_product(
         "subscription_name": metadata.get("subscription") or "default",
         "is_highlighted": metadata.get("highlight") == "true",
         "limits": _limits(metadata.get("limits", "")),
+        "allowances": _allowances(metadata.get("allowances", "")),
     }
     change = store(session, Plan, product["id"], as_of, values)
     if change.row.as_of == as_of:
         granted = [project_feature(session, attached["entitlement_feature"], as_of).row for attached in attachments]
-        if {feature.id for feature in granted} != {feature.id for feature in change.row.features}:
+        held = change.row.features
+        if {feature.id for feature in granted} != {feature.id for feature in held}:
+            before, after = ({"features": [feature.key for feature in those]} for those in (held, granted))
+            change = Change(
+                change.row, None if change.is_new else {**(change.before or {}), **before}, change.after | after
+            )
             change.row.features = granted
             session.flush()
     return change
@@ -48,6 +54,13 @@ def project_product(
 def _limits(words: str) -> dict[str, int]:
     pairs = (pair.partition("=") for pair in words.split(",") if pair)
     return {name.strip(): int(number) for name, _, number in pairs}
+
+
+def _allowances(words: str) -> dict[str, dict[str, Any]]:
+    """Metadata such as "exports=50/month,api_calls=1000/period" as {"exports": {"amount": 50, "per": "month"}, …}."""
+    pairs = (pair.partition("=") for pair in words.split(",") if pair)
+    given = ((name.strip(), *number.partition("/")) for name, _, number in pairs)
+    return {name: {"amount": int(amount), "per": per.strip() or "period"} for name, amount, _, per in given}
 
 
 def project_price(session: Session, price: dict[str, Any], as_of: int) -> Change[Price] | None:

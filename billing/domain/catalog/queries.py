@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from billing.core import db, settings
-from billing.domain.catalog.models import Plan, Price
+from billing.domain.catalog.models import Feature, Plan, Price
 
 
 def plans_for_sale() -> Sequence[Plan]:
@@ -45,6 +45,19 @@ def find_plan(key: str) -> Plan | None:
         .limit(1)
         .options(selectinload(Plan.prices))
     )
+
+
+def plan_names() -> dict[str, str]:
+    """The names of all plans by key, those no longer sold included, the smallest first."""
+    query = select(Plan.key, Plan.name).where(Plan.livemode == settings.current().livemode)
+    rows = db.session().execute(query.order_by(Plan.is_active, Plan.rank, Plan.id))
+    return dict(rows.tuples().all())
+
+
+def feature_names() -> dict[str, str]:
+    """The names of all features by key."""
+    query = select(Feature.key, Feature.name).where(Feature.livemode == settings.current().livemode)
+    return dict(db.session().execute(query.order_by(Feature.id)).tuples().all())
 
 
 def default_plan() -> Plan | None:

@@ -7,6 +7,7 @@ from sqlalchemy import event, select, update
 
 from billing.core import db
 from billing.domain.access import service as access
+from billing.domain.access.answer import Reason
 from billing.domain.accounts.models import Account
 from billing.domain.catalog.models import Plan, Price
 from billing.domain.subscriptions.models import Subscription
@@ -61,7 +62,7 @@ def test_a_subscription_grants_its_plan_on_top(inside: Portal) -> None:
     assert found.has_feature("reports")
     assert not found.has_feature("exports")
     assert found.until == inside.sandbox.now() + timedelta(days=31)
-    assert found.reasons == (access.Reason("subscription_active", made["id"]),)
+    assert found.reasons == (Reason("subscription_active", made["id"]),)
 
 
 @pytest.mark.parametrize(
