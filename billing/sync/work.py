@@ -63,7 +63,7 @@ class Threads:
     It lets an event lie for a moment: Stripe sends several at once about one purchase, and one question serves all.
     """
 
-    hold = timedelta(milliseconds=200)
+    hold = timedelta(milliseconds=250)
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
