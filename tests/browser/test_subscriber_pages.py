@@ -47,7 +47,7 @@ def test_an_open_invoice_is_paid_with_a_card_whose_bank_asks(live_portal: Portal
     buy(page, "Starter")
     steps.let_cards_fail(live_portal, steps.the_one(live_portal, "customers")["id"])
     live_portal.advance(timedelta(days=31, hours=2))
-    page.goto("/account/billing")
+    _wait_for_the_alert(page)
     expect(page.get_by_role("alert")).to_contain_text("is unpaid. Your bank declined it without saying why.")
     look(page, "billing-past-due")
     page.get_by_role("link", name="Pay now").click()
@@ -78,7 +78,7 @@ def test_a_saved_card_whose_bank_asks_is_answered_on_the_page(live_portal: Porta
     live_portal.sandbox.call("POST", f"/v1/customers/{customer}", {"invoice_settings": default})
     live_portal.sandbox.call("POST", f"/v1/subscriptions/{steps.the_one(live_portal, 'subscriptions')['id']}", default)
     live_portal.advance(timedelta(days=31, hours=2))
-    page.goto("/account/billing")
+    _wait_for_the_alert(page)
     expect(page.get_by_role("alert")).to_contain_text("Your bank wants to hear from you that it is you.")
     page.get_by_role("link", name="Pay now").click()
     page.get_by_role("button", name="Pay $12.00").first.click()
@@ -94,3 +94,11 @@ def test_a_saved_card_whose_bank_asks_is_answered_on_the_page(live_portal: Porta
 def _paint_what_shows_through(page: Page) -> None:
     """Give the fields the panel's background as their own: axe takes what shows through a frame for white."""
     page.frames[-1].evaluate("document.documentElement.style.background = 'light-dark(#ffffff, #17181d)'")
+
+
+def _wait_for_the_alert(page: Page) -> None:
+    """Look at the billing page until Stripe's events have arrived: they come beside the visitor."""
+    for _ in range(30):
+        page.goto("/account/billing")
+        if page.get_by_role("alert").count():
+            return

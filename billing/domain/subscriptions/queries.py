@@ -45,6 +45,12 @@ def foremost(owned: Sequence[Subscription]) -> Subscription | None:
     return next((row for row in owned if row.is_live), owned[0] if owned else None)
 
 
+def has_stayed(row: Subscription) -> bool:
+    """Whether the owner has taken the offer to stay before, with this subscription or another."""
+    taken = (Subscription.customer_id == row.customer_id, Subscription.retention_coupon.is_not(None))
+    return db.session().scalar(select(Subscription.id).where(*taken).limit(1)) is not None
+
+
 def resumptions(rows: Sequence[Subscription]) -> dict[str, datetime]:
     """When Stripe resumes those of the subscriptions that are paused for a time, by Stripe id."""
     paused = [row.schedule for row in rows if row.status == "paused" and row.schedule]

@@ -11,6 +11,7 @@ from billing.core.i18n import N_, money
 from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.core.money import Money
+from billing.domain.subscriptions import queries
 from billing.domain.subscriptions.ending import retrieve_live
 from billing.domain.subscriptions.models import RETAINED, Subscription
 from billing.gateway import discounts as discounts_gateway
@@ -114,7 +115,7 @@ def offer_to_stay(row: Subscription) -> dict[str, Any] | None:
     It is offered once: who has taken it has had it. Stripe not answering makes no offer.
     """
     wanted = settings.current().billing_retention_coupon
-    if not wanted or row.retention_coupon or row.ends_at is not None or row.status not in ("active", "trialing"):
+    if not wanted or row.ends_at is not None or row.status not in ("active", "trialing") or queries.has_stayed(row):
         return None
     try:
         coupon = discounts_gateway.retrieve_coupon(wanted)
