@@ -14,8 +14,9 @@ from werkzeug.test import Client
 
 from billing.admin import accounts, audit, events
 from billing.admin import sync as sync_pages
+from billing.admin import trials as trial_pages
 from billing.admin.pages import admin
-from billing.cli import chaos, doctor, sync
+from billing.cli import chaos, doctor, subscriptions, sync
 from billing.cli import events as event_commands
 from billing.cli.billing import billing
 from billing.core import clock, db, effects, i18n, ratelimit, signals
@@ -67,8 +68,10 @@ __all__ = [
     "pauses",
     "paying",
     "payment_methods",
+    "subscriptions",
     "sync",
     "sync_pages",
+    "trial_pages",
 ]
 
 log = get_logger(__name__)

@@ -24,7 +24,7 @@ from billing.web.invoices import invoice_row
 
 _INVOICES = 25
 _EVENTS = 50
-_LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
+LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
 
 
 @admin.get("/admin")
@@ -57,7 +57,7 @@ def _row(row: Account, customer: Customer | None, granted: Access) -> dict[str, 
     }
 
 
-@admin.get(f"/admin/accounts/<int(max={_LARGEST_ID}):account_id>")
+@admin.get(f"/admin/accounts/<int(max={LARGEST_ID}):account_id>")
 def account(account_id: int) -> ResponseReturnValue:
     """An account: its customer, subscriptions, invoices and events."""
     found = customers.get_account(account_id)
@@ -85,6 +85,8 @@ def _subscription(row: Subscription) -> dict[str, Any]:
         "status": row.status,
         "tone": words.subscription(row).tone,
         "plan_name": ", ".join(plans) or None,
+        "name": row.name,
+        "trial_ends_at": row.trial_end if row.status == "trialing" else None,
         "period_end": row.period_end,
         "cancel_at": row.ends_at if row.is_live else None,
     }

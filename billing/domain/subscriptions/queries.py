@@ -45,6 +45,11 @@ def foremost(owned: Sequence[Subscription]) -> Subscription | None:
     return next((row for row in owned if row.is_live), owned[0] if owned else None)
 
 
+def find_any(stripe_id: str) -> Subscription | None:
+    """The subscription of that Stripe id, whoever it belongs to, or None: for staff."""
+    return db.session().scalar(select(Subscription).where(Subscription.stripe_id == stripe_id))
+
+
 def has_stayed(row: Subscription) -> bool:
     """Whether the owner has taken the offer to stay before, with this subscription or another."""
     taken = (Subscription.customer_id == row.customer_id, Subscription.retention_coupon.is_not(None))
