@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tests.bench.sync.lives import ALONE, Life
 
-
 # Whoever looks after the inbox reads these now and then: nothing is missing.
 _EMPTY = {
     "/v1/events": {"object": "list", "url": "/v1/events", "data": [], "has_more": False},
@@ -47,7 +46,7 @@ class Stub:
 
     async def _answer(self, path: str, *, is_alone: bool) -> tuple[str, bytes]:
         _, first, *rest = path.split("/")
-        if first == "v1":
+        if first in ("v1", "v2"):
             return await self._stripe(path, is_alone=is_alone)
         if first == "stage":
             self._stages[int(rest[0])] = int(rest[1])
