@@ -43,7 +43,7 @@ def _pace(rate: float | None) -> Pace:
 @nouns_argument
 @click.option(
     "--threads",
-    type=click.IntRange(1, 12),
+    type=click.IntRange(1, backfill.THREADS),
     default=backfill.THREADS,
     show_default=True,
     help="How many pages are asked for at a time.",

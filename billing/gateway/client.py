@@ -1,7 +1,7 @@
 """The one Stripe client of an app: pinned API version, time-outs, retries, and errors turned into ours."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -70,6 +70,19 @@ def fetch(path: str, expand: Sequence[str] = ()) -> dict[str, Any]:
         params = {"expand": list(expand)} if expand else {}
         found: dict[str, Any] = stripe.raw_request("get", path, **params).data
         return found
+
+
+def fetch_all(path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every object of the list at `path`, the newest first, as Stripe's JSON has it. Raises NoSuchObject."""
+    found: list[dict[str, Any]] = []
+    more = True
+    with asking() as stripe:
+        while more:
+            after = {"starting_after": found[-1]["id"]} if found else {}
+            page = stripe.raw_request("get", path, limit=100, **params, **after).data
+            found += page["data"]
+            more = page["has_more"]
+    return found
 
 
 def take_out(answer: dict[str, Any], *path: str) -> dict[str, Any] | None:

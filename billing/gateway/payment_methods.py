@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.gateway.client import asking, plain
+from billing.gateway.client import asking, fetch_all, plain
 
 
 def retrieve(stripe_id: str) -> dict[str, Any]:
@@ -13,9 +13,7 @@ def retrieve(stripe_id: str) -> dict[str, Any]:
 
 def list_for_customer(customer: str) -> list[dict[str, Any]]:
     """Every payment method saved to the customer, of any type, the newest first. Raises NoSuchObject."""
-    with asking() as stripe:
-        found = stripe.v1.payment_methods.list({"customer": customer, "limit": 100})
-        return [plain(method) for method in found.auto_paging_iter()]
+    return fetch_all("/v1/payment_methods", {"customer": customer})
 
 
 def detach(stripe_id: str) -> None:

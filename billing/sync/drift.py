@@ -138,9 +138,10 @@ class _Comparison:
         window, after = Window(0, now + 1), None
         while True:
             page = self._listing.page(window, after)
-            ours = [answer for answer in page.answers if answer.ref.noun == self.noun]
+            answers = self._listing.answers(page)
+            ours = [answer for answer in answers if answer.ref.noun == self.noun]
             listed.add(answer.ref.stripe_id for answer in ours)
-            for ref in self._suspects(page.answers):
+            for ref in self._suspects(answers):
                 self._look_closer(ref)
             self._count(len(ours))
             if page.after is None:

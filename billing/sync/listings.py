@@ -33,10 +33,10 @@ from billing.sync.nouns import NOUNS, RANK, known_of
 
 
 class Listed(NamedTuple):
-    """A page: what it answers, how many objects it shows, where the next begins, and when the oldest was created."""
+    """A page: its objects and the ticket they were asked at, where the next begins, and when the oldest was created."""
 
-    answers: list[Answer]
-    seen: int
+    objects: list[dict[str, Any]]
+    asked: int
     after: str | None
     oldest: int
 
@@ -57,8 +57,11 @@ class Listing:
         """A page of what was created in `window`, the newest first."""
         asked = clock.ticket()
         objects, following = gateway.list_created(self.resource, window, after)
-        answers = [answer for one in objects for answer in self._answers(one, asked)]
-        return Listed(answers, len(objects), following, objects[-1]["created"] if objects else window.start)
+        return Listed(objects, asked, following, objects[-1]["created"] if objects else window.start)
+
+    def answers(self, page: Listed) -> list[Answer]:
+        """What the objects of the page answer; what is not in the list is asked for now."""
+        return [answer for one in page.objects for answer in self._answers(one, page.asked)]
 
     def _answers(self, data: dict[str, Any], asked: int) -> Iterable[Answer]:
         try:
