@@ -31,6 +31,8 @@ from billing.sync.money_nouns import paying_no_invoice
 from billing.sync.noun import Answer, Ref
 from billing.sync.nouns import NOUNS, RANK, known_of
 
+_SHORT = 20
+
 
 class Listed(NamedTuple):
     """A page: its objects and the ticket they were asked at, where the next begins, and when the oldest was created."""
@@ -45,18 +47,20 @@ class Listed(NamedTuple):
 class Listing:
     """How a noun is listed: Stripe's list to go by, the answers each object of it gives, asked at a ticket, its table.
 
-    `shows` are the rows whose objects Stripe goes on listing: not those it has deleted.
+    `shows` are the rows whose objects Stripe goes on listing: not those it has deleted. Where each object takes a
+    question of its own, a page is short, so that threads can share what there is to ask.
     """
 
     model: type[Mirrored]
     resource: str
     answer: Callable[[dict[str, Any], int], Iterable[Answer]]
     shows: ColumnExpressionArgument[bool]
+    page_size: int = gateway.PAGE_SIZE
 
     def page(self, window: Window, after: str | None = None) -> Listed:
         """A page of what was created in `window`, the newest first."""
         asked = clock.ticket()
-        objects, following = gateway.list_created(self.resource, window, after)
+        objects, following = gateway.list_created(self.resource, window, after, limit=self.page_size)
         return Listed(objects, asked, following, objects[-1]["created"] if objects else window.start)
 
     def answers(self, page: Listed) -> list[Answer]:
@@ -137,8 +141,10 @@ LISTINGS = {
     "coupon": Listing(Coupon, "coupons", _as_listed("coupon"), Coupon.is_deleted.is_(False)),
     "promotion_code": Listing(PromotionCode, "promotion_codes", _as_listed("promotion_code"), true()),
     "customer": Listing(Customer, "customers", _customer, Customer.is_deleted.is_(False)),
-    "entitlements": Listing(ActiveEntitlements, "customers", _entitlements_of_customer, true()),
-    "payment_method": Listing(PaymentMethod, "customers", _methods_of_customer, PaymentMethod.is_detached.is_(False)),
+    "entitlements": Listing(ActiveEntitlements, "customers", _entitlements_of_customer, true(), _SHORT),
+    "payment_method": Listing(
+        PaymentMethod, "customers", _methods_of_customer, PaymentMethod.is_detached.is_(False), _SHORT
+    ),
     "subscription": Listing(Subscription, "subscriptions", _as_listed("subscription"), true()),
     "subscription_schedule": Listing(Schedule, "subscription_schedules", _as_listed("subscription_schedule"), true()),
     "invoice": Listing(Invoice, "invoices", _invoice, true()),

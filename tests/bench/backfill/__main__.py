@@ -30,7 +30,7 @@ from tests.bench.machine import described
 from tests.bench.processes import free_port, process
 from tests.support.databases import postgres_copy
 
-LEAD = 3.0
+LEAD = 5.0
 SECONDS = 20.0
 UNHINDERED = 10_000.0  # requests a second: no bucket's
 MARKS = (0.1, 0.5, 1.0)
