@@ -32,6 +32,7 @@ from billing.sync import work
 from billing.sync.routes import THIN_EVENTS
 from billing.web import (
     account,
+    changing,
     checkout,
     codes,
     context,
@@ -56,6 +57,7 @@ __all__ = [
     "account",
     "accounts",
     "audit",
+    "changing",
     "chaos",
     "checkout",
     "codes",

@@ -32,48 +32,6 @@ def open_session(account: Account, flow: str, *, return_url: str) -> str:
         raise Invalid("The portal has no such page.", field="flow")
     needs_subscription = flow in ("subscription_update", "subscription_cancel")
     subscription = _live(account).stripe_id if needs_subscription else None
-    return _open(account, return_url, flow=_FLOWS[flow], subscription=subscription)
-
-
-def open_change(account: Account, price_lookup_key: str, *, return_url: str) -> str:
-    """The URL of the portal's page that asks to confirm the change of the account's plan to that price.
-
-    Raises Invalid for a price that is not sold or is the present one, Conflict when there is nothing to change.
-    """
-    price = catalog.find_price(price_lookup_key)
-    if price is None:
-        raise Invalid("That plan is not on sale. Please choose one of those shown.", field="price")
-    subscription = _live(account)
-    if any(item.price_stripe_id == price.stripe_id for item in subscription.items):
-        raise Invalid("That is the plan you have already.", field="price")
-    if subscription.ends_at is not None or len(subscription.items) != 1:
-        # The portal confirms the change of one item that goes on; anything else starts at its page of plans.
-        return _open(account, return_url, flow="subscription_update", subscription=subscription.stripe_id)
-    item = subscription.items[0]
-    return _open(
-        account,
-        return_url,
-        flow="subscription_update_confirm",
-        subscription=subscription.stripe_id,
-        change=gateway.ItemChange(item.stripe_id, price.stripe_id, item.quantity),
-    )
-
-
-def _live(account: Account) -> Subscription:
-    found = subscriptions.live(account)
-    if found is None:
-        raise Conflict("You have no subscription that could be changed.")
-    return found
-
-
-def _open(
-    account: Account,
-    return_url: str,
-    *,
-    flow: gateway.Flow | None,
-    subscription: str | None = None,
-    change: gateway.ItemChange | None = None,
-) -> str:
     customer = customers.find(account)
     if customer is None:
         raise NotFound("There is nothing to manage yet: you have not bought anything.")
@@ -82,14 +40,20 @@ def _open(
             customer=customer.stripe_id,
             return_url=return_url,
             configuration=_configuration_id(),
-            flow=flow,
+            flow=_FLOWS[flow],
             subscription=subscription,
-            change=change,
         )
     except NoSuchObject as error:
         if error.param != "customer":
             raise
         raise customers.CustomerGone from None
+
+
+def _live(account: Account) -> Subscription:
+    found = subscriptions.live(account)
+    if found is None:
+        raise Conflict("You have no subscription that could be changed.")
+    return found
 
 
 def _configuration_id() -> str | None:

@@ -1,9 +1,11 @@
 """Stripe's invoices."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from billing.gateway.client import asking, fetch, key_for, plain, take_out
+from billing.gateway.subscriptions import Item, given
 
 _EXPAND = ["payments.data.payment.payment_intent", "total_discount_amounts.discount.source.coupon"]
 _AROUND = [
@@ -65,6 +67,29 @@ def preview_ending(subscription: str) -> dict[str, Any]:
         return plain(stripe.v1.invoices.create_preview(params))
 
 
+def preview_change(subscription: str, items: Sequence[Item], *, prorated_at: int) -> dict[str, Any]:
+    """The invoice that changing these items at once would make, prorated to that second (Unix time).
+
+    Raises StripeRefused where the change is not possible.
+    """
+    details = {"items": given(items), "proration_behavior": "always_invoice", "proration_date": prorated_at}
+    return _preview({"subscription": subscription, "subscription_details": details})
+
+
+def preview_recurring(subscription: str, items: Sequence[Item]) -> dict[str, Any]:
+    """What a whole period costs once these items are changed: tax and discounts included, nothing prorated or pending.
+
+    Raises StripeRefused where the change is not possible.
+    """
+    details = {"items": given(items), "proration_behavior": "none"}
+    return _preview({"subscription": subscription, "subscription_details": details, "preview_mode": "recurring"})
+
+
+def _preview(params: Any) -> dict[str, Any]:
+    with asking() as stripe:
+        return plain(stripe.v1.invoices.create_preview(params))
+
+
 def retrieve_payable(stripe_id: str) -> dict[str, Any]:
     """The invoice with its payments, their intents, and the secret with which its customer's browser may pay it.
 
@@ -84,3 +109,13 @@ def pay(stripe_id: str, payment_method: str, key: tuple[object, ...]) -> dict[st
     with asking() as stripe:
         params: Any = {"payment_method": payment_method, "off_session": False}
         return plain(stripe.v1.invoices.pay(stripe_id, params, key_for("pay", stripe_id, payment_method, *key)))
+
+
+def void(stripe_id: str) -> None:
+    """Ask no longer for the invoice's money, and drop the change that waits for it, if one does.
+
+    Raises StripeRefused for an invoice that is not open any more.
+    Source: https://docs.stripe.com/billing/subscriptions/pending-updates
+    """
+    with asking() as stripe:
+        stripe.v1.invoices.void_invoice(stripe_id)

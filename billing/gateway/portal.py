@@ -1,22 +1,12 @@
 """Stripe's Customer Portal: its configurations and sessions."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import stripe as sdk
 
 from billing.gateway.client import asking, key_for, plain
 
-Flow = Literal["payment_method_update", "subscription_update", "subscription_update_confirm", "subscription_cancel"]
-
-
-@dataclass(frozen=True)
-class ItemChange:
-    """A subscription item and the price it is to have: Stripe ids."""
-
-    item: str
-    price: str
-    quantity: int | None
+Flow = Literal["payment_method_update", "subscription_update", "subscription_cancel"]
 
 
 def open_session(
@@ -26,11 +16,10 @@ def open_session(
     configuration: str | None,
     flow: Flow | None = None,
     subscription: str | None = None,
-    change: ItemChange | None = None,
 ) -> str:
     """The URL of a new portal session: a key to the customer's billing, good for minutes; never store or log it.
 
-    With `flow` it opens on that page, about `subscription` and `change` where the flow needs them.
+    With `flow` it opens on that page, about `subscription` where the flow needs one.
     Source: https://docs.stripe.com/customer-management/portal-deep-links
     """
     params: sdk.params.billing_portal.SessionCreateParams = {"customer": customer, "return_url": return_url}
@@ -45,14 +34,6 @@ def open_session(
             data["subscription_update"] = {"subscription": subscription}
         if flow == "subscription_cancel" and subscription:
             data["subscription_cancel"] = {"subscription": subscription}
-        if flow == "subscription_update_confirm" and subscription and change:
-            item: sdk.params.billing_portal.SessionCreateParamsFlowDataSubscriptionUpdateConfirmItem = {
-                "id": change.item,
-                "price": change.price,
-            }
-            if change.quantity is not None:  # left out, Stripe would make it 1
-                item["quantity"] = change.quantity
-            data["subscription_update_confirm"] = {"subscription": subscription, "items": [item]}
         params["flow_data"] = data
     with asking() as stripe:
         return stripe.v1.billing_portal.sessions.create(params).url

@@ -4,10 +4,12 @@ from typing import Any, NamedTuple
 
 import stripe as sdk
 
-from billing.gateway.client import asking, plain, take_out
+from billing.gateway.client import asking, key_for, plain, take_out
 from billing.gateway.errors import StripeRefused
 
 _AFTER_A_PAUSE = 2 * 86400  # seconds; an invoice that resumes a subscription can be paid for 23 hours
+_TERMS = ("collection_method", "default_payment_method", "description", "metadata")
+_DISCOUNTS = ("coupon", "discount", "promotion_code")
 _AROUND = ["customer.tax_ids", "subscription.latest_invoice", "subscription.discounts"]
 
 
@@ -61,17 +63,70 @@ def plan_pause(subscription: str, *, resumes_at: int) -> dict[str, Any]:
         return planned
 
 
+def retrieve(stripe_id: str) -> dict[str, Any]:
+    """The schedule. Raises NoSuchObject."""
+    with asking() as stripe:
+        return plain(stripe.v1.subscription_schedules.retrieve(stripe_id))
+
+
+def plan_change(
+    subscription: str,
+    *,
+    replaced: str,
+    price: str,
+    quantity: int,
+    automatic_tax: bool,
+    metadata: dict[str, str],
+    key: tuple[object, ...],
+) -> dict[str, Any]:
+    """Let the price `replaced` become `price` when the subscription's current period ends; the schedule that does it.
+
+    Nothing else of the subscription changes. A day after that the schedule has let go of it. Where Stripe refuses the
+    change nothing is left of the schedule. The same `key` plans it once.
+    Source: https://docs.stripe.com/billing/subscriptions/subscription-schedules
+    """
+    with asking() as stripe:
+        schedules = stripe.v1.subscription_schedules
+        made = plain(schedules.create({"from_subscription": subscription}, key_for("plan_change", *key)))
+        now = {**_said_again(made["phases"][0]), "automatic_tax": {"enabled": automatic_tax}}
+        then = {name: value for name, value in now.items() if name not in ("start_date", "end_date")}
+        then["items"] = [
+            {**item, "price": price, "quantity": quantity} if item["price"] == replaced else item
+            for item in now["items"]
+        ]
+        then |= {"duration": {"interval": "day", "interval_count": 1}, "proration_behavior": "none"}
+        params: Any = {"end_behavior": "release", "metadata": metadata, "phases": [now, then]}
+        try:
+            return plain(schedules.update(made["id"], params, key_for("plan_phases", *key)))
+        except sdk.StripeError:
+            schedules.release(made["id"])
+            raise
+
+
 def _said_again(phase: dict[str, Any]) -> dict[str, Any]:
     """The parameters that leave a phase as it is."""
-    kinds = ("coupon", "discount", "promotion_code")
-    return {
-        "start_date": phase["start_date"],
-        "items": [
-            {name: item[name] for name in ("price", "quantity") if item.get(name) is not None}
-            for item in phase["items"]
-        ],
-        "discounts": [{kind: given[kind] for kind in kinds if given.get(kind)} for given in phase["discounts"]],
-    }
+    said: dict[str, Any] = {name: phase[name] for name in _TERMS if phase.get(name)}
+    said |= {"start_date": phase["start_date"], "end_date": phase["end_date"]}
+    if phase["default_tax_rates"]:
+        said["default_tax_rates"] = [rate["id"] for rate in phase["default_tax_rates"]]
+    said["discounts"] = _discounts(phase) or ""  # left out, those of the customer would come in their place
+    said["items"] = [_item(item) for item in phase["items"]]
+    return said
+
+
+def _item(item: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {"price": item["price"], "metadata": item["metadata"] or {}}
+    if item.get("quantity") is not None:
+        said["quantity"] = item["quantity"]
+    if item["tax_rates"]:
+        said["tax_rates"] = [rate["id"] for rate in item["tax_rates"]]
+    if item["discounts"]:
+        said["discounts"] = _discounts(item)
+    return said
+
+
+def _discounts(held: dict[str, Any]) -> list[dict[str, str]]:
+    return [{kind: one[kind] for kind in _DISCOUNTS if one.get(kind)} for one in held["discounts"]]
 
 
 def release(stripe_id: str) -> dict[str, Any]:

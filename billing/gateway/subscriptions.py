@@ -18,6 +18,19 @@ class Around(NamedTuple):
     payment_method: dict[str, Any] | None
 
 
+class Item(NamedTuple):
+    """What an item of a subscription is to become: its id, and the Stripe id and quantity of the price."""
+
+    id: str
+    price: str
+    quantity: int
+
+
+def given(items: Sequence[Item]) -> list[Any]:
+    """The items as Stripe takes them; without a quantity it would make them one."""
+    return [item._asdict() for item in items]
+
+
 def retrieve_around(stripe_id: str) -> Around:
     """The subscription and what it refers to, in one call. Raises NoSuchObject."""
     subscription = fetch(f"/v1/subscriptions/{quote(stripe_id, safe='')}", _AROUND)
@@ -113,6 +126,25 @@ def set_discounts(
     discounts += [{"promotion_code": promotion_code}] if promotion_code else []
     params: dict[str, Any] = {"discounts": discounts or "", "metadata": dict(metadata or {})}
     return _update(stripe_id, params, "discounts", *key)
+
+
+def change_items(
+    stripe_id: str, items: Sequence[Item], *, prorated_at: int | None, key: tuple[object, ...]
+) -> dict[str, Any]:
+    """Change these items and invoice at once what that costs, prorated to that second (Unix time; None: nothing is).
+
+    Until the invoice is paid nothing changes: the answer then has a `pending_update`, which ends with its invoice.
+    The same `key` gets the same answer again, and changes nothing twice.
+    Source: https://docs.stripe.com/billing/subscriptions/pending-updates
+    """
+    params: Any = {
+        "items": given(items),
+        "payment_behavior": "pending_if_incomplete",
+        "proration_behavior": "none" if prorated_at is None else "always_invoice",
+    }
+    if prorated_at is not None:
+        params["proration_date"] = prorated_at
+    return _update(stripe_id, params, "change_items", *key)
 
 
 def _update(stripe_id: str, params: Any, *key: object) -> dict[str, Any]:

@@ -254,6 +254,19 @@ def next_draft(unit: Unit, subscription: Json) -> Json:
     )
 
 
+def recurring_draft(unit: Unit, subscription: Json) -> Json:
+    """The draft of one whole period of what the subscription charges for in advance: what it costs when nothing else
+    does; the subscription is not saved.
+    """
+    subscription.update({"status": "active", "trial_end": None})
+    for item in subscription["items"]["data"]:
+        recurring = unit.get("price", item["_price"])["recurring"]
+        end = periods.boundary(unit.now, recurring["interval"], recurring["interval_count"], 1)
+        item.update({"current_period_start": unit.now, "current_period_end": end, "_used_from": unit.now})
+    lines = subscription_lines.for_periods(unit, subscription, subscription["items"]["data"])
+    return draft_for(unit, subscription, lines, "subscription_cycle", pending=(), starting_balance=0)
+
+
 def pending_draft(unit: Unit, subscription: Json, *, reason: str = "subscription_update") -> Json | None:
     """A draft of the subscription's pending items; None when there are none."""
     if not unit.query("invoiceitem", limit=1, where={"parent": subscription["id"], "key": None}):
@@ -274,10 +287,19 @@ def bill_now(unit: Unit, subscription: Json) -> Verdict | None:
     return collection.collect(unit, draft, off_session=False)
 
 
-def draft_for(unit: Unit, subscription: Json, lines: Sequence[Line], reason: str, **fields: Any) -> Json:
-    """A draft of these lines and everything that is pending, on the subscription's terms."""
+def draft_for(
+    unit: Unit,
+    subscription: Json,
+    lines: Sequence[Line],
+    reason: str,
+    *,
+    pending: Sequence[Json] | None = None,
+    **fields: Any,
+) -> Json:
+    """A draft of these lines and the `pending` items (None: all there are), on the subscription's terms."""
     customer = unit.get("customer", subscription["customer"])
-    pending = invoice_items.pending(unit, customer["id"], subscription["id"])
+    if pending is None:
+        pending = invoice_items.pending(unit, customer["id"], subscription["id"])
     due = subscription["days_until_due"]
     draft = invoicing.draft(
         unit,

@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from billing.core import ratelimit
 from billing.core.errors import Invalid
-from billing.domain import portal
 from billing.domain.access import service as access
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import queries as catalog
@@ -62,11 +61,13 @@ def start() -> ResponseReturnValue:
 
 def _change_plan(account: Account, lookup_key: str) -> ResponseReturnValue:
     """Lead a subscriber to the page that changes the plan to the chosen price."""
-    if subscriptions.live(account) is None:
+    price = catalog.find_price(lookup_key)
+    held = subscriptions.live(account, price.plan.subscription_name if price else None)
+    if held is None:
         refresh.catch_up(account)  # Stripe knows of a subscription that has not reached us yet
         flash("You have a subscription already. Here it is.", "info")
         return redirect(url_for("billing.overview"), 303)
-    return redirect(portal.open_change(account, lookup_key, return_url=absolute("billing.portal_return")), 303)
+    return redirect(url_for("billing.change_plan", stripe_id=held.stripe_id, price=lookup_key), 303)
 
 
 @pages.get("/checkout/return")

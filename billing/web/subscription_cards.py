@@ -11,11 +11,13 @@ from billing.domain.accounts.models import Account
 from billing.domain.discounts import queries as discounts
 from billing.domain.invoices import service as invoices
 from billing.domain.invoices.service import NextPayment
+from billing.domain.quotes.queries import PlannedChange
 from billing.domain.subscriptions import pausing, paying
 from billing.domain.subscriptions import queries as subscriptions
 from billing.domain.subscriptions.models import DEFAULT_NAME, Subscription
-from billing.web import terms, words
+from billing.web import quotes, terms, words
 from billing.web.payment_methods import method_view
+from billing.web.quotes import Part
 from billing.web.words import Tone
 
 
@@ -63,6 +65,7 @@ class Card:
     is_live: bool
     dates: list[tuple[str, datetime]]
     discounts: list[DiscountView]
+    planned: tuple[PlannedChange, Part] | None
     actions: frozenset[str]
     trial: TrialNotice | None
 
@@ -91,6 +94,7 @@ def cards_of(account: Account, rows: Sequence[Subscription]) -> list[Card]:
             is_live=row.is_live,
             dates=_dates(row, resuming.get(row.stripe_id)),
             discounts=_discounts(row, redeemed),
+            planned=quotes.planned_change(row),
             actions=_actions(row),
             trial=_trial(account, row),
         )
@@ -157,7 +161,7 @@ def _actions(row: Subscription) -> frozenset[str]:
     allowed = {
         "keep": is_ending,
         "cancel": not is_ending,
-        "change": True,
+        "change": not is_ending,
         "redeem": not is_ending and row.status in ("active", "trialing"),
         "pause": settings.current().billing_pause != "off"
         and pausing.why_not(row.status, is_ending=is_ending, has_schedule=row.schedule is not None) is None,

@@ -7,8 +7,8 @@ from tests.architecture.tree import Module, imports, names
 
 NOUNS = [
     *("accounts", "catalog", "discounts", "customers", "entitlements", "payment_methods", "subscriptions"),
-    *("invoices", "payments", "refunds", "disputes", "credit_notes", "receipts", "usage", "checkout", "portal"),
-    "access",
+    *("invoices", "quotes", "payments", "refunds", "disputes", "credit_notes", "receipts", "usage"),
+    *("checkout", "portal", "access"),
 ]
 
 SANDBOX = "billing.sandbox"

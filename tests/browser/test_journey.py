@@ -69,12 +69,13 @@ def _upgrade_with_another_card(page: Page) -> None:
     page.get_by_role("button", name="Save card").click()
     expect(page.get_by_role("region", name="Payment method")).to_contain_text("ending in 4242")
 
-    page.get_by_role("button", name="Change plan").click()
-    page.get_by_label("Pro $29.00 per month").check()
-    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("link", name="Change plan").click()
+    page.get_by_role("radio", name="Pro From today $29.00").check()
+    page.get_by_role("button", name="See what it costs").click()
     expect(page.get_by_role("row", name="Unused time on Starter")).to_contain_text("-$8.13")
     expect(page.get_by_role("row", name="Remaining time on Pro")).to_contain_text("$19.65")
-    page.get_by_role("button", name="Pay $11.52 and update").click()
+    page.get_by_role("button", name="Pay $11.52 and change").click()
+    page.get_by_role("link", name="Go to billing").click()
 
     expect(page.get_by_role("region", name="Pro")).to_contain_text("$29.00 per month")
     page.goto("/app/exports")

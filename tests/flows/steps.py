@@ -170,7 +170,7 @@ def shuffled(deliveries: Sequence[Delivery], seed: int) -> list[Delivery]:
 
 
 # What Stripe says is mirrored in these; the rest is the portal's own.
-_OWN = {"billing_accounts", "billing_webhook_events", "billing_effects", "billing_alembic_version"}
+_OWN = {"billing_accounts", "billing_quotes", "billing_webhook_events", "billing_effects", "billing_alembic_version"}
 _CATALOG = {"billing_plans", "billing_prices", "billing_features", "billing_plan_features"}
 
 

@@ -160,7 +160,8 @@ def test_a_year_of_changes_is_the_same_in_whatever_order_it_is_told(portal: Port
     ada = sign_up(portal)
     portal.drain()
     subscribe(ada)
-    choose(ada, "Switch to Pro").form().submit("Pay $17.00 and update")
+    page = choose(ada, "Switch to Pro")
+    page.form(page.path).submit().form(button="Pay $17.00 and change").submit()
     steps.let_cards_fail(portal, the_one(portal, "customers")["id"])
     portal.sandbox.advance(timedelta(days=31, hours=2))  # April 2: the renewal fails
     steps.cancel(ada)

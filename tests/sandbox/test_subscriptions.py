@@ -125,6 +125,31 @@ def test_a_preview_changes_nothing(
     assert sandbox.now() == START
 
 
+def test_a_recurring_preview_is_one_whole_period_and_nothing_else(
+    client: stripe.StripeClient, sandbox: Sandbox, subscribe: Subscribe, starter: str, pro: str, customer: str
+) -> None:
+    coupon = client.v1.coupons.create({"percent_off": 10, "duration": "forever"})
+    made = subscribe(starter, trial_period_days=7, discounts=[{"coupon": coupon.id}])
+    client.v1.invoice_items.create({"customer": customer, "amount": 500, "currency": "usd"})
+    client.v1.customers.update(customer, {"balance": -700})
+    changed: Any = {"items": [{"id": made.items.data[0].id, "price": pro, "quantity": 3}]}
+    asked: list[Any] = [
+        {"subscription": made.id, "preview_mode": "recurring", "subscription_details": details}
+        for details in ({}, changed, {**changed, "proration_behavior": "none"})
+    ]
+    previews = [client.v1.invoices.create_preview(params) for params in asked]
+    assert [(preview.subtotal, preview.total, preview.amount_due) for preview in previews] == [
+        (1200, 1080, 1080),
+        (14700, 13230, 13230),
+        (14700, 13230, 13230),
+    ]
+    new = client.v1.invoices.create_preview(
+        {"customer": customer, "preview_mode": "recurring", "subscription_details": {"items": [{"price": pro}]}}
+    )
+    assert new.total == 4900
+    assert client.v1.subscriptions.retrieve(made.id).status == "trialing"
+
+
 def test_a_downgrade_leaves_a_credit_that_the_renewal_uses(
     client: stripe.StripeClient, sandbox: Sandbox, subscribe: Subscribe, starter: str, pro: str, customer: str
 ) -> None:

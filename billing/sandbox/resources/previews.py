@@ -80,6 +80,9 @@ def _rehearse(unit: Unit, params: Params, details: Params, subscription: Json | 
         prorates = details.get("proration_behavior", "create_prorations") != "none"
         subscriptions.cancel(unit, {"invoice_now": True, "prorate": prorates}, id=subscription["id"])
         return _latest(unit, subscription, before=None)
+    if params.get("preview_mode") == "recurring":
+        items.change(unit, subscription, details, behaviour="none", at=unit.now)
+        return subscribing.recurring_draft(unit, subscription)
     change = {name: value for name, value in details.items() if name != "cancel_now"}
     before = subscription["latest_invoice"]
     if change:
@@ -122,6 +125,8 @@ def _new(unit: Unit, params: Params, details: Params) -> Json:
         automatic_tax=automatic_tax.of_subscription(enabled=params.get("automatic_tax", {}).get("enabled", False)),
         trial_end=None if end == "now" else end,
     )
+    if params.get("preview_mode") == "recurring":
+        return subscribing.recurring_draft(unit, begun)
     return subscribing.first_invoice(unit, begun)
 
 
@@ -192,7 +197,7 @@ ROUTES = [
                     }
                 )
             ),
-            "preview_mode": Text(choices=("next",)),
+            "preview_mode": Text(choices=("next", "recurring")),
             "schedule": Text(),
             "subscription": Text(),
             "subscription_details": _DETAILS,
