@@ -29,7 +29,9 @@ from billing.domain.accounts.address import Address
 from billing.domain.accounts.service import AccountRef
 from billing.extension import Billing
 from billing.sync.signals import EventParked, event_parked
+from billing.web.dues import PaymentDue, current_payment_due
 from billing.web.gates import current_access, requires_feature, requires_plan, requires_subscription
+from billing.web.notice import payment_notice
 from billing.web.visitor import Hosts
 
 __all__ = [
@@ -43,14 +45,17 @@ __all__ = [
     "EventParked",
     "GraceStarted",
     "Hosts",
+    "PaymentDue",
     "PlanChanged",
     "access_changed",
     "access_for",
     "access_granted",
     "access_revoked",
     "current_access",
+    "current_payment_due",
     "event_parked",
     "grace_started",
+    "payment_notice",
     "plan_changed",
     "requires_feature",
     "requires_plan",

@@ -87,10 +87,10 @@ def cancel(account: Account, stripe_id: str) -> ResponseReturnValue:
         return to_overview()
     ends_at = own(account, stripe_id).ends_at
     if way == "now" or ends_at is None:
-        flash(_("%(plan)s is cancelled and has ended. Nothing more is charged for it.", plan=name), "success")
+        flash(_("%(plan)s is canceled and has ended. Nothing more is charged for it.", plan=name), "success")
     else:
         day = i18n.day(ends_at)
-        flash(_("%(plan)s is cancelled. It stays yours until %(day)s.", plan=name, day=day), "success")
+        flash(_("%(plan)s is canceled. It stays yours until %(day)s.", plan=name, day=day), "success")
     return to_overview()
 
 

@@ -162,6 +162,7 @@ def _actions(row: Subscription) -> frozenset[str]:
         "keep": is_ending,
         "cancel": not is_ending,
         "change": not is_ending,
+        "pay": row.status in ("past_due", "unpaid"),
         "redeem": not is_ending and row.status in ("active", "trialing"),
         "pause": settings.current().billing_pause != "off"
         and pausing.why_not(row.status, is_ending=is_ending, has_schedule=row.schedule is not None) is None,

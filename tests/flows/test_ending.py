@@ -25,7 +25,7 @@ def test_ada_says_why_and_keeps_her_month(portal: Portal) -> None:
 
     page = page.form(button="Cancel plan").fill(feedback="missing_features", comment="  No kanban.  ").submit()
     assert page.path == "/account/billing"
-    assert page.all(".alert") == ["Starter is cancelled. It stays yours until Apr 2, 2026."]
+    assert page.all(".alert") == ["Starter is canceled. It stays yours until Apr 2, 2026."]
     assert "Access until Apr 2, 2026" in page.text
     assert "Nothing is due." in page.text
     held = the_one(portal, "subscriptions")
@@ -35,7 +35,7 @@ def test_ada_says_why_and_keeps_her_month(portal: Portal) -> None:
     portal.drain()
     assert steps.rows(portal) == known
 
-    assert _is_on_billing(ada.get(f"/account/subscriptions/{held['id']}/cancel")), "it is cancelled already"
+    assert _is_on_billing(ada.get(f"/account/subscriptions/{held['id']}/cancel")), "it is canceled already"
     page = steps.keep(ada)
     assert page.all(".alert") == ["Starter goes on. It renews by itself again."]
     assert "Renews Apr 2, 2026" in page.text
@@ -75,7 +75,7 @@ def test_where_plans_end_at_once_the_credit_is_said_first(sqlite_portal: Portal)
         assert "Access ends at once. $6.00 for the unused days is credited to your balance" in page.text
 
         page = page.form(button="Cancel plan").fill(when="now").submit()
-        assert page.all(".alert") == ["Starter is cancelled and has ended. Nothing more is charged for it."]
+        assert page.all(".alert") == ["Starter is canceled and has ended. Nothing more is charged for it."]
         assert "Ended Mar 17, 2026" in page.text
         assert ada.get("/app/reports").status == 402
         assert the_one(sqlite_portal, "customers")["balance"] == -600
@@ -134,7 +134,7 @@ def test_a_second_click_and_a_race_with_stripe_are_told_in_words(sqlite_portal: 
     form = _cancel_page(ada).form(button="Cancel plan")
     form.submit()
     page = form.submit()  # the same form again
-    assert page.all(".alert") == ["Starter is cancelled. It stays yours until Apr 2, 2026."]
+    assert page.all(".alert") == ["Starter is canceled. It stays yours until Apr 2, 2026."]
 
     keep = ada.get("/account/billing").form(button="Keep plan")
     held = the_one(sqlite_portal, "subscriptions")

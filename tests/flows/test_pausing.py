@@ -75,7 +75,7 @@ def test_a_timed_pause_can_be_resumed_sooner_or_cancelled(sqlite_portal: Portal)
     page = ada.get("/account/billing").click("Cancel plan")
     assert "It ends at once" in page.text
     page = page.form(button="Cancel plan").submit()
-    assert page.all(".alert") == ["Starter is cancelled and has ended. Nothing more is charged for it."]
+    assert page.all(".alert") == ["Starter is canceled and has ended. Nothing more is charged for it."]
     assert the_one(sqlite_portal, "subscriptions", status="all")["status"] == "canceled"
 
 

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from billing import current_payment_due, payment_notice
 from tests.flows import steps
 from tests.flows.steps import sign_up, subscribe, the_one
 from tests.support.pages import Browser, Page
-from tests.support.portal import Portal
+from tests.support.portal import BASE_URL, Portal
 
 MONTH = timedelta(days=31, hours=2)
 
@@ -137,3 +138,18 @@ def test_what_was_voided_or_is_with_the_bank_is_not_paid(sqlite_portal: Portal) 
     page = form.submit()
     assert page.all(".alert") == [f"Invoice {held['number']} needs no payment any more."]
     assert len(steps.stripe_has(sqlite_portal, "charges")) == 2
+
+
+def test_a_page_of_the_hosts_says_it_too(sqlite_portal: Portal) -> None:
+    _behind(sqlite_portal)
+    with steps.deployment(sqlite_portal) as app:
+        app.add_url_rule("/host", "host", lambda: f"<h1>Loaves</h1>{payment_notice()}")
+        app.add_url_rule("/due", "due", lambda: str(current_payment_due()))
+        ada = Browser(app, BASE_URL)
+        assert ada.client.get("/host").text == "<h1>Loaves</h1>", "strangers owe nothing"
+        assert ada.client.get("/due").text == "None"
+        steps.sign_in(ada, "ada@example.com")
+        said = ada.client.get("/host").text
+        assert "for $12.00 is unpaid." in said
+        assert ">Pay now</a>" in said
+        assert "is_suspended=False" in ada.client.get("/due").text
