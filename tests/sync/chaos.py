@@ -77,13 +77,16 @@ def main() -> int:
         engines.remove("PostgreSQL")
     ends = range(first, first + count, 5)
     work = [(engine, begin, min(5, first + count - begin)) for begin in ends for engine in engines]
-    failed = 0
+    failed, lived = 0, dict.fromkeys(engines, 0)
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console) as bars:
         tasks = {engine: bars.add_task(engine, total=count) for engine in engines}
         with get_context("spawn").Pool(2) as pool:
             for engine, results in pool.imap_unordered(_share, work):
                 bars.advance(tasks[engine], len(results))
+                lived[engine] += len(results)
+                if not console.is_terminal and lived[engine] % 100 == 0:  # where no bar is seen
+                    console.print(f"{engine}: {lived[engine]:,} of {count:,}")
                 for seed, found in results:
                     failed += bool(found)
                     for words in found:
