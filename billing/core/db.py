@@ -36,6 +36,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from billing.core.errors import Misconfigured, Unavailable
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 
 log = get_logger(__name__)
@@ -48,10 +50,10 @@ _TRUSTED_SECONDS = 2.0
 class Busy(Unavailable):
     """Somebody else has been writing for so long that nothing could be begun; nothing has happened, so try again."""
 
-    code, title = "database_busy", "Too much at once"
+    code, title = "database_busy", N_("Too much at once")
 
     def __init__(self) -> None:
-        super().__init__("The database is busy with other work. Please try again in a moment.")
+        super().__init__(_("The database is busy with other work. Please try again in a moment."))
 
 
 class UTCDateTime(TypeDecorator[datetime]):

@@ -24,14 +24,14 @@ import gettext as catalogs
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -55,6 +55,15 @@ _SOURCE = "en"
 _using: ContextVar[str | None] = ContextVar("billing_locale", default=None)
 
 
+def N_(message: str) -> str:
+    """`message` itself, marked for translation; say it with `gettext`."""
+    return message
+
+
+_PER = {"day": N_("per day"), "week": N_("per week"), "month": N_("per month"), "year": N_("per year")}
+_EVERY = {"day": N_("every day"), "week": N_("every week"), "month": N_("every month"), "year": N_("every year")}
+
+
 def init_app(app: Flask, locale: str) -> None:
     """Let `app` speak as in `locale` (a CLDR id) to whoever asks for nothing else."""
     app.extensions[_EXTENSION] = locale
@@ -70,11 +79,6 @@ def ngettext(one: str, many: str, number: int, **values: object) -> str:
     """The form that goes with `number`, which is `%(count)s` in it."""
     text = _catalog(language()).ngettext(one, many, number)
     return text % {"count": format_decimal(number, locale=locale()), **values}
-
-
-def N_(message: str) -> str:  # the name it has wherever gettext is used
-    """`message` itself, marked for translation; say it with `gettext`."""
-    return message
 
 
 def locale() -> str:
@@ -111,9 +115,9 @@ def choose(language: str) -> None:
     g.pop("billing_locale", None)
 
 
-def prefer(language: str | None) -> None:
-    """Speak `language` for the rest of the request (None: no matter), unless the visitor chose another."""
-    g.billing_preferred = language
+def prefer(locale: str | None) -> None:
+    """Speak as in `locale` for the rest of the request (None: no matter), unless the visitor chose another language."""
+    g.billing_preferred = locale
     g.pop("billing_locale", None)
 
 
@@ -124,8 +128,8 @@ def speak(language: str) -> None:
 
 
 def asked_for() -> str | None:
-    """The language the visitor chose or their browser asks for, if it is one of LANGUAGES."""
-    return _chosen() or next((found for found in map(_spoken, _accepted()) if found), None)
+    """The locale the visitor chose or their browser asks for, as far as we speak it."""
+    return locale() if _chosen() else next(filter(_spoken, _accepted()), None)
 
 
 def day(moment: datetime) -> str:
@@ -141,6 +145,21 @@ def moment(moment: datetime) -> str:
 def money(money: Money) -> str:
     """The amount with its currency: $12.50."""
     return money.format(locale())
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest unit: 5 days."""
+    return format_timedelta(length, threshold=1, locale=locale())
+
+
+def per(interval: str) -> str:
+    """What stands behind the amount of a price of Stripe's `interval`: per month."""
+    return gettext(_PER.get(interval, interval))
+
+
+def every(interval: str) -> str:
+    """How often a price of Stripe's `interval` is charged: every month."""
+    return gettext(_EVERY.get(interval, interval))
 
 
 def for_templates() -> dict[str, Callable[..., str]]:
@@ -180,10 +199,10 @@ def _default() -> str:
 
 
 def _of_visitor() -> str:
-    accepted = _accepted()
-    wanted = g.get("billing_spoken") or _chosen() or g.get("billing_preferred")
-    if wanted:
-        return next((found for found in (*accepted, _default()) if _spoken(found) == wanted), wanted)
+    accepted, preferred = _accepted(), g.get("billing_preferred") or ""
+    wanted = g.get("billing_spoken") or _chosen() or _spoken(preferred)
+    if wanted:  # written as the browser would have it, where that speaks the same language
+        return next((found for found in (*accepted, preferred, _default()) if _spoken(found) == wanted), wanted)
     return next(filter(_spoken, accepted), _default())
 
 

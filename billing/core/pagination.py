@@ -11,6 +11,7 @@ from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billing.core.errors import Invalid
+from billing.core.i18n import gettext as _
 
 Row = TypeVar("Row")
 
@@ -71,5 +72,5 @@ def _decode(cursor: str) -> tuple[bool, tuple[datetime, int]]:
         if at.tzinfo is None or abs(position[1]) > 2**62:
             raise ValueError(cursor)
     except (ValueError, TypeError, OverflowError, RecursionError):  # binascii.Error is a ValueError
-        raise Invalid("That page does not exist. Please start from the first one.", field="cursor") from None
+        raise Invalid(_("That page does not exist. Please start from the first one."), field="cursor") from None
     return bool(backwards), position

@@ -7,6 +7,7 @@ from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from billing.core.errors import Misconfigured, TooManyRequests
+from billing.core.i18n import gettext as _
 
 _EXTENSION = "billing.ratelimit"
 
@@ -23,4 +24,4 @@ def hit(action: str, who: str, limit: str) -> None:
     """Count one `action` by `who`. Raises TooManyRequests past `limit`, such as "10 per minute"."""
     limiter: MovingWindowRateLimiter = current_app.extensions[_EXTENSION]
     if not limiter.hit(parse(limit), "billing", action, who):
-        raise TooManyRequests("You have tried that very often in a short time. Please wait a minute and try again.")
+        raise TooManyRequests(_("You have tried that very often in a short time. Please wait a minute and try again."))

@@ -4,6 +4,7 @@ from typing import Any
 
 from billing.core import settings
 from billing.core.errors import Conflict, Invalid, NotFound
+from billing.core.i18n import gettext as _
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import queries as catalog
 from billing.domain.customers import service as customers
@@ -29,12 +30,12 @@ def open_session(account: Account, flow: str, *, return_url: str) -> str:
     customer, Conflict when there is no subscription to change or cancel.
     """
     if flow not in _FLOWS:
-        raise Invalid("The portal has no such page.", field="flow")
+        raise Invalid(_("The portal has no such page."), field="flow")
     needs_subscription = flow in ("subscription_update", "subscription_cancel")
     subscription = _live(account).stripe_id if needs_subscription else None
     customer = customers.find(account)
     if customer is None:
-        raise NotFound("There is nothing to manage yet: you have not bought anything.")
+        raise NotFound(_("There is nothing to manage yet: you have not bought anything."))
     try:
         return gateway.open_session(
             customer=customer.stripe_id,
@@ -52,7 +53,7 @@ def open_session(account: Account, flow: str, *, return_url: str) -> str:
 def _live(account: Account) -> Subscription:
     found = subscriptions.live(account)
     if found is None:
-        raise Conflict("You have no subscription that could be changed.")
+        raise Conflict(_("You have no subscription that could be changed."))
     return found
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import stripe as sdk
 
+from billing.core.i18n import gettext as _
 from billing.gateway.client import asking, key_for, plain
 from billing.gateway.errors import NoSuchObject
 
@@ -67,7 +68,7 @@ def list_for_customer(customer: str) -> list[dict[str, Any]]:
         found = stripe.v1.checkout.sessions.list({"customer": customer, "limit": 100, "expand": ["data.customer"]})
     sessions = [plain(session) for session in found.data]
     if sessions and sessions[0]["customer"].get("deleted"):
-        raise NoSuchObject("The customer has been deleted.", param="customer")
+        raise NoSuchObject(_("The customer has been deleted."), param="customer")
     return sessions
 
 

@@ -3,6 +3,8 @@
 import stripe
 
 from billing.core.errors import Refusal, Unavailable
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
 
 
 class StripeUnreachable(Unavailable):
@@ -14,7 +16,7 @@ class StripeUnreachable(Unavailable):
 class StripeRefused(Refusal):
     """Stripe understood and refused: our request, key or settings are at fault, not the person's input."""
 
-    code, status, title = "stripe_refused", 502, "The payment service refused"
+    code, status, title = "stripe_refused", 502, N_("The payment service refused")
 
     def __init__(self, message: str, *, stripe_code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
@@ -37,7 +39,7 @@ class KeyReused(StripeRefused):
 class CardDeclined(Refusal):
     """The card was declined; the message is Stripe's, meant for the cardholder."""
 
-    code, status, title = "card_declined", 402, "The payment did not go through"
+    code, status, title = "card_declined", 402, N_("The payment did not go through")
 
     def __init__(self, message: str, *, decline_code: str | None = None, stripe_code: str | None = None) -> None:
         super().__init__(message)
@@ -47,7 +49,7 @@ class CardDeclined(Refusal):
 
 def translate(error: stripe.StripeError) -> Refusal:
     """The refusal that `error`, raised by the SDK, stands for."""
-    words = error.user_message or "Stripe gave no reason."
+    words = error.user_message or _("Stripe gave no reason.")
     if isinstance(error, stripe.CardError):
         decline_code = error.error.decline_code if error.error else None
         return CardDeclined(words, decline_code=decline_code, stripe_code=error.code)
@@ -57,5 +59,7 @@ def translate(error: stripe.StripeError) -> Refusal:
         kind = NoSuchObject if error.code == "resource_missing" else StripeRefused
         return kind(words, stripe_code=error.code, param=error.param)
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return StripeRefused(f"Stripe does not accept the API key: {words}")
-    return StripeUnreachable("Stripe cannot be reached at the moment. Nothing was charged; please try again shortly.")
+        return StripeRefused(_("Stripe does not accept the API key: %(words)s", words=words))
+    return StripeUnreachable(
+        _("Stripe cannot be reached at the moment. Nothing was charged; please try again shortly.")
+    )

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import stripe as sdk
 
+from billing.core.i18n import gettext as _
 from billing.gateway.client import asking, key_for, plain, take_out
 from billing.gateway.errors import StripeRefused
 
@@ -27,7 +28,7 @@ def retrieve_around(stripe_id: str) -> Around:
         schedule = plain(stripe.v1.subscription_schedules.retrieve(stripe_id, {"expand": _AROUND}))
     customer = take_out(schedule, "customer")
     if customer is None:
-        raise StripeRefused(f"Stripe did not say whose {stripe_id} is.")
+        raise StripeRefused(_("Stripe did not say whose %(id)s is.", id=stripe_id))
     return Around(schedule, customer, take_out(schedule, "subscription"))
 
 

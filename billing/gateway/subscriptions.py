@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from billing.core.i18n import gettext as _
 from billing.gateway.client import asking, fetch, key_for, plain, take_out
 from billing.gateway.errors import StripeRefused
 
@@ -36,7 +37,7 @@ def retrieve_around(stripe_id: str) -> Around:
     subscription = fetch(f"/v1/subscriptions/{quote(stripe_id, safe='')}", _AROUND)
     customer = take_out(subscription, "customer")
     if customer is None:
-        raise StripeRefused(f"Stripe did not say whose {stripe_id} is.")
+        raise StripeRefused(_("Stripe did not say whose %(id)s is.", id=stripe_id))
     return Around(subscription, customer, take_out(subscription, "default_payment_method"))
 
 

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from billing.core import ratelimit
 from billing.core.errors import Invalid
+from billing.core.i18n import gettext as _
 from billing.domain.access import service as access
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import queries as catalog
@@ -65,7 +66,7 @@ def _change_plan(account: Account, lookup_key: str) -> ResponseReturnValue:
     held = subscriptions.live(account, price.plan.subscription_name if price else None)
     if held is None:
         refresh.catch_up(account)  # Stripe knows of a subscription that has not reached us yet
-        flash("You have a subscription already. Here it is.", "info")
+        flash(_("You have a subscription already. Here it is."), "info")
         return redirect(url_for("billing.overview"), 303)
     return redirect(url_for("billing.change_plan", stripe_id=held.stripe_id, price=lookup_key), 303)
 
@@ -87,7 +88,7 @@ def checkout_return() -> ResponseReturnValue:
         "billing/checkout_return.html",
         state=state,
         plan=plans.card_for(price, account) if price else None,
-        plan_name=price.plan.name if price else "your plan",
+        plan_name=price.plan.name if price else _("your plan"),
         refresh_after=_REFRESH_AFTER_SECONDS,
     )
     return page, {"Refresh": str(_REFRESH_AFTER_SECONDS)} if state == "pending" else {}

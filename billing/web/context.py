@@ -25,7 +25,7 @@ class NavItem:
 def for_page() -> dict[str, Any]:
     """The variables of every page: see templates/billing/layout.html."""
     if "billing_page" not in g:
-        account = visitor.account()
+        account = visitor.account()  # first of all: it knows the language
         is_staff = visitor.current_hosts().is_staff()
         g.billing_page = _for_strangers() | {
             "access": access.access_for(account) if account else None,
@@ -51,6 +51,7 @@ def _for_strangers() -> dict[str, Any]:
         "csrf_token": generate_csrf,
         "is_staff": False,
         "language": i18n.language(),
+        "languages": {} if request.blueprint == "billing_admin" else i18n.LANGUAGES,  # staff pages are English
         "mode": configured.mode,
         "nav": _nav(signed_in=False, is_staff=False),
         "payment_due": None,
@@ -75,7 +76,14 @@ def _nav(*, signed_in: bool, is_staff: bool) -> list[NavItem]:
     return [NavItem(label, url_for(endpoint), request.endpoint == endpoint) for label, endpoint in links]
 
 
-_FILTERS = {"money": i18n.money, "day": i18n.day, "moment": i18n.moment}
+_FILTERS = {
+    "day": i18n.day,
+    "every": i18n.every,
+    "moment": i18n.moment,
+    "money": i18n.money,
+    "per": i18n.per,
+    "span": i18n.span,
+}
 
 
 def add_filters(app: Flask) -> None:

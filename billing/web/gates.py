@@ -15,6 +15,8 @@ from typing import Any, ParamSpec
 from flask import Response, jsonify, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
 from billing.core.money import Money
 from billing.domain.access import service as access
 from billing.domain.access.answer import Access
@@ -27,8 +29,8 @@ P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
 
 _STATE_REASONS = {
-    "suspended": "Your access is suspended until the open invoice is paid.",
-    "ended": "Your subscription has ended.",
+    "suspended": N_("Your access is suspended until the open invoice is paid."),
+    "ended": N_("Your subscription has ended."),
 }
 
 
@@ -39,7 +41,9 @@ def current_access() -> Access:
 
 def requires_subscription(view: View[P]) -> View[P]:
     """Let only those in who have any live subscription: active, on trial, or in the days of grace."""
-    return _gate(lambda granted: granted.has_subscription, lambda: _missing("a subscription", _smallest_paid()))(view)
+    return _gate(lambda granted: granted.has_subscription, lambda: _missing(_("a subscription"), _smallest_paid()))(
+        view
+    )
 
 
 def requires_plan(key: str) -> Callable[[View[P]], View[P]]:
@@ -51,7 +55,7 @@ def requires_plan(key: str) -> Callable[[View[P]], View[P]]:
 
     def missing() -> Response:
         plan = catalog.find_plan(key)
-        return _missing(f"the {plan.name if plan else key} plan", plan)
+        return _missing(_("the %(plan)s plan", plan=plan.name if plan else key), plan)
 
     return _gate(is_met, missing)
 
@@ -88,7 +92,7 @@ def _missing(needed: str, plan: Plan | None) -> Response:
     """The answer that names what is `needed` and the `plan` that has it. 402 means just this: payment required."""
     granted = current_access()
     if refusals.wants_json():
-        reason = _STATE_REASONS.get(granted.state, f"This needs {needed}, which your plan does not include.")
+        reason = _reason(granted) or _("This needs %(needed)s, which your plan does not include.", needed=needed)
         response = jsonify(
             error={
                 "code": "payment_required",
@@ -112,7 +116,7 @@ def _missing(needed: str, plan: Plan | None) -> Response:
         page = render_template(
             "billing/no_access.html",
             needed=needed,
-            reason=_STATE_REASONS.get(granted.state, "Your plan does not cover this."),
+            reason=_reason(granted) or _("Your plan does not cover this."),
             is_suspended=granted.state == "suspended",
             plan=offer,
             pricing_url=url_for("billing.pricing", _anchor=f"plan-{plan.key}" if plan else None),
@@ -122,3 +126,8 @@ def _missing(needed: str, plan: Plan | None) -> Response:
         response = headers.add(make_response(page))
     response.status_code = 402
     return response
+
+
+def _reason(granted: Access) -> str | None:
+    """Why there is no access at all, where that is why this is closed too."""
+    return _(_STATE_REASONS[granted.state]) if granted.state in _STATE_REASONS else None

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
+from billing.core.money import Money
 from billing.domain.accounts.models import Account
 from billing.web import plans, visitor
 from billing.web.blueprint import PageBlueprint, signed_in
@@ -20,8 +23,32 @@ class Item:
     title: str
     description: str
     url: str
+    action: str
     locked: bool
     needs: str
+
+
+@dataclass(frozen=True)
+class Month:
+    """What the sample shop sold in a month."""
+
+    name: str
+    revenue: Money
+    orders: int
+
+    @property
+    def average(self) -> Money:
+        return Money(round(self.revenue.amount / self.orders), self.revenue.currency)
+
+
+_SOLD = {
+    N_("June"): (18400, 212),
+    N_("July"): (19750, 228),
+    N_("August"): (17900, 205),
+    N_("September"): (22300, 251),
+    N_("October"): (24850, 274),
+    N_("November"): (27200, 301),
+}
 
 
 @home.get("/")
@@ -35,19 +62,22 @@ def index() -> ResponseReturnValue:
 def app(_account: Account) -> ResponseReturnValue:
     """The sample product: what is open and what is locked."""
     granted = current_access()
+    has_reports, has_exports = granted.has_subscription, granted.has_feature("exports")
     items = [
         Item(
-            "Reports",
-            "Revenue, customers and churn, one page a month.",
+            _("Reports"),
+            _("Revenue, customers and churn, one page a month."),
             url_for("home.reports"),
-            locked=not granted.has_subscription,
-            needs="Any paid plan",
+            _("Open reports") if has_reports else _("Unlock reports"),
+            locked=not has_reports,
+            needs=_("Any paid plan"),
         ),
         Item(
-            "Exports",
-            "Every number as CSV, on a schedule.",
+            _("Exports"),
+            _("Every number as CSV, on a schedule."),
             url_for("home.exports"),
-            locked=not granted.has_feature("exports"),
+            _("Open exports") if has_exports else _("Unlock exports"),
+            locked=not has_exports,
             needs="Pro",
         ),
     ]
@@ -58,7 +88,8 @@ def app(_account: Account) -> ResponseReturnValue:
 @requires_subscription
 def reports() -> ResponseReturnValue:
     """A page for everybody with a live subscription."""
-    return render_template("home/reports.html")
+    months = [Month(_(name), Money(revenue * 100, "usd"), orders) for name, (revenue, orders) in _SOLD.items()]
+    return render_template("home/reports.html", months=months)
 
 
 @home.get("/app/exports")

@@ -24,6 +24,7 @@ from billing.domain.payments.models import Payment
 from billing.web import days, words
 from billing.web.blueprint import signed_in
 from billing.web.pages import pages
+from billing.web.payment_methods import ending_in
 from billing.web.words import Tone
 
 _LONGEST_NUMBER = 100
@@ -95,12 +96,12 @@ def _read_filters() -> tuple[Filters, dict[str, str], dict[str, str]]:
     entered = {name: request.args.get(name, "").strip() for name in ("status", "from", "to", "q")}
     errors: dict[str, str] = {}
     if entered["status"] and entered["status"] not in STATUSES:
-        errors["status"] = "Choose one of the statuses."
+        errors["status"] = _("Choose one of the statuses.")
     start, end = (days.read(name, entered[name], errors) for name in ("from", "to"))
     if start and end and start > end:
-        errors["to"] = "The end lies before the start."
+        errors["to"] = _("The end lies before the start.")
     if len(entered["q"]) > _LONGEST_NUMBER:
-        errors["q"] = "No invoice number is that long."
+        errors["q"] = _("No invoice number is that long.")
     if errors:
         return Filters(), entered, errors
     wanted = Filters(
@@ -125,7 +126,7 @@ def invoices_page(account: Account) -> ResponseReturnValue:
             invoices=[invoice_row(row) for row in page.rows] if page else [],
             filters=entered,
             errors=errors,
-            statuses=[{"value": "", "label": "All"}]
+            statuses=[{"value": "", "label": _("All")}]
             + [{"value": value, "label": label} for value, label in words.invoice_statuses()],
             next_url=url_for("billing.invoices", cursor=page.older, **filters) if page and page.older else None,
             prev_url=url_for("billing.invoices", cursor=page.newer, **filters) if page and page.newer else None,
@@ -139,7 +140,7 @@ def invoices_page(account: Account) -> ResponseReturnValue:
 @signed_in
 def invoices_csv(account: Account) -> ResponseReturnValue:
     """The filtered history as CSV: one line an invoice, amounts as plain decimals, times in UTC."""
-    wanted, _, errors = _read_filters()
+    wanted, _entered, errors = _read_filters()
     if errors:
         raise Invalid(" ".join(errors.values()))
     response = Response("".join(_csv_lines(account, wanted)), mimetype="text/csv")
@@ -175,7 +176,7 @@ def invoice(account: Account, number: str) -> ResponseReturnValue:
     """One invoice: lines, tax, discounts, payments, and the ways to Stripe's own page and PDF of it."""
     row = invoices.find(account, number)
     if row is None:
-        raise NotFound("You have no invoice of that number.")
+        raise NotFound(_("You have no invoice of that number."))
     return render_template("billing/account/invoice.html", invoice=_whole(row))
 
 
@@ -193,7 +194,7 @@ def _whole(row: Invoice) -> dict[str, object]:
         "lines": [_line(row, line) for line in row.lines],
         "subtotal": row.money(row.subtotal),
         "discounts": [Share(part["name"], row.money(part["amount"])) for part in row.discounts],
-        "taxes": [Share("Tax", row.money(part["amount"]), part["inclusive"]) for part in row.taxes],
+        "taxes": [Share(_("Tax"), row.money(part["amount"]), part["inclusive"]) for part in row.taxes],
         "total": row.money(row.total),
         "amount_paid": row.money(row.amount_paid),
         "amount_due": row.money(row.amount_remaining),
@@ -235,7 +236,7 @@ def _payments(row: Invoice) -> list[PaymentView]:
 
     def method(payment: Payment) -> str | None:
         known = methods.get(payment.payment_method or "")
-        return f"{(known.brand or known.type).title()} ending in {known.last4}" if known and known.last4 else None
+        return ending_in((known.brand or known.type).title(), known.last4) if known and known.last4 else None
 
     return [
         PaymentView(

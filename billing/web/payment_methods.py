@@ -6,6 +6,7 @@ from flask import flash, jsonify, make_response, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from billing.core import clock, ratelimit
+from billing.core.i18n import gettext as _
 from billing.domain.accounts.models import Account
 from billing.domain.customers import service as customers
 from billing.domain.payment_methods import queries as payment_methods
@@ -22,6 +23,11 @@ from billing.web.pages import pages
 _LIMIT = "20 per minute"
 
 
+def ending_in(brand: str, last4: str) -> str:
+    """What a payment method is called: "Visa ending in 4242"."""
+    return _("%(brand)s ending in %(last4)s", brand=brand, last4=last4) if last4 else brand
+
+
 @dataclass(frozen=True)
 class MethodView:
     """A payment method as its owner reads it."""
@@ -35,7 +41,7 @@ class MethodView:
 
     @property
     def name(self) -> str:
-        return f"{self.brand} ending in {self.last4}" if self.last4 else self.brand
+        return ending_in(self.brand, self.last4)
 
 
 def method_view(row: PaymentMethod) -> MethodView:
@@ -96,14 +102,14 @@ def returned(account: Account) -> ResponseReturnValue:
     intent = service.retrieve_own_setup(account, request.args.get("setup_intent", ""))
     if intent["status"] != "succeeded":
         reason = intent["last_setup_error"] or {}
-        flash(f"The card was not saved. {reason.get('message') or 'Please try again.'}", "error")
+        flash(" ".join((_("The card was not saved."), reason.get("message") or _("Please try again."))), "error")
         return redirect(url_for("billing.new_payment_method"), 303)
     method = intent["payment_method"]
     paying.make_default_if_first(intent["customer"], method)
     refresh.catch_up(account)
     saved = next((row for row in payment_methods.of_account(account) if row.stripe_id == method), None)
     if saved is not None:  # it may have been removed again, and this be the page reloaded
-        flash(f"{method_view(saved).name} is saved.", "success")
+        flash(_("%(card)s is saved.", card=method_view(saved).name), "success")
     return redirect(url_for("billing.payment_methods"), 303)
 
 
@@ -116,7 +122,7 @@ def make_default(account: Account, stripe_id: str) -> ResponseReturnValue:
     name, customer = method_view(method).name, method.customer.stripe_id
     paying.make_default(customer, stripe_id)
     refresh.catch_up(account)
-    flash(f"{name} is charged from now on.", "success")
+    flash(_("%(card)s is charged from now on.", card=name), "success")
     return redirect(url_for("billing.payment_methods"), 303)
 
 
@@ -130,8 +136,8 @@ def remove(account: Account, stripe_id: str) -> ResponseReturnValue:
     try:
         paying.remove(customer, stripe_id)
     except paying.StillNeeded as refusal:
-        flash(f"{name}: {refusal.message}", "error")
+        flash(": ".join((name, refusal.message)), "error")
         return redirect(url_for("billing.payment_methods"), 303)
     refresh.catch_up(account)
-    flash(f"{name} is removed.", "success")
+    flash(_("%(card)s is removed.", card=name), "success")
     return redirect(url_for("billing.payment_methods"), 303)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import current_app, g
 from flask_login import current_user, login_url
 
-from billing.core import db
+from billing.core import db, i18n
 from billing.core.errors import Misconfigured
 from billing.domain.accounts import service as accounts
 from billing.domain.accounts.models import Account
@@ -68,9 +68,19 @@ def account() -> Account | None:
         if ref is None:
             g.billing_account = None
         elif db.is_in_edge():
-            g.billing_account = accounts.ensure(ref)
+            g.billing_account = _met(ref)
         else:
             with db.edge():
-                g.billing_account = accounts.ensure(ref)
+                g.billing_account = _met(ref)
     found: Account | None = g.billing_account
     return found
+
+
+def _met(ref: AccountRef) -> Account:
+    """The account of `ref`, which from now on is spoken to, and written to, in the language it was first seen with."""
+    account = accounts.ensure(ref)
+    asked_for = i18n.asked_for()
+    if account.locale is None and asked_for is not None:
+        accounts.set_locale(account, asked_for)
+    i18n.prefer(account.locale)
+    return account

@@ -70,7 +70,7 @@ class Page:
         """The single form with this action (its path), this button's words and these field values."""
         forms = [
             form
-            for form in (Form(self, node) for node in self.tree.css("form"))
+            for form in (Form(self, node) for node in self.tree.css("form" if action else "form:not(footer form)"))
             if (action is None or urlsplit(form.action).path == action)
             and (button is None or form.has_button(button))
             and all(form.fields.get(name) == value for name, value in values.items())

@@ -89,7 +89,7 @@ def problems(catalog: Catalog) -> Iterator[str]:
     for message in catalog:
         if not message.id:
             continue
-        english, said = _forms(message.id), _forms(message.string)
+        english, said = forms(message.id), forms(message.string)
         if not all(said) or message.fuzzy:
             yield f"{catalog.locale}: {english[0]!r} is not translated"
         for number, text in enumerate(said):
@@ -98,7 +98,8 @@ def problems(catalog: Catalog) -> Iterator[str]:
                 yield f"{catalog.locale}: {text!r} has {found}, its English {wanted}"
 
 
-def _forms(text: str | list[str] | tuple[str, ...] | None) -> list[str]:
+def forms(text: str | list[str] | tuple[str, ...] | None) -> list[str]:
+    """A message's text, or its texts for one and for many."""
     return [text or ""] if isinstance(text, str | None) else list(text)
 
 

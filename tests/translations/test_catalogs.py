@@ -1,8 +1,11 @@
 """Every word is translated: what the code says, the catalogs have, with the same values in it."""
 
+import ast
+
 import pytest
 from babel.messages import Catalog
 
+from tests.architecture.tree import PROJECT, production
 from tests.translations import catalogs
 
 
@@ -11,6 +14,19 @@ def test_the_catalog_is_what_the_code_says(language: str) -> None:
     now = catalogs.updated(language)
     assert list(catalogs.problems(now)) == []
     assert catalogs.path(language).read_bytes() == catalogs.written(now), "make translations"
+
+
+def test_nothing_that_is_marked_is_overlooked() -> None:
+    """Within another marked call, for one, extraction sees nothing."""
+    known = {form for message in catalogs.extracted() for form in catalogs.forms(message.id)}
+    marked = {
+        node.args[0].value
+        for module in production(PROJECT)
+        for node in module.nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"N_", "_", "ngettext"}
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    assert marked - known == set()
 
 
 @pytest.mark.parametrize(

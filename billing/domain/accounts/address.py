@@ -4,6 +4,7 @@ import unicodedata
 from dataclasses import asdict, dataclass, fields
 
 from billing.core.errors import Invalid
+from billing.core.i18n import gettext as _
 
 _LONGEST = 200
 
@@ -26,13 +27,13 @@ class Address:
         for each in fields(self):
             entered = getattr(self, each.name).strip()
             if len(entered) > _LONGEST:
-                raise Invalid("That is longer than an address can be.", field=each.name)
+                raise Invalid(_("That is longer than an address can be."), field=each.name)
             if any(unicodedata.category(character).startswith("C") for character in entered):
-                raise Invalid("An address has no such characters.", field=each.name)
+                raise Invalid(_("An address has no such characters."), field=each.name)
             object.__setattr__(self, each.name, entered)
         country = self.country.upper()
         if not (len(country) == 2 and country.isascii() and country.isalpha()):
-            raise Invalid("Choose a country.", field="country")
+            raise Invalid(_("Choose a country."), field="country")
         object.__setattr__(self, "country", country)
 
     def to_json(self) -> dict[str, str]:

@@ -20,6 +20,7 @@ class Account(Base):
     name: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255), index=True)
     address: Mapped[dict[str, Any] | None]  # see Address.to_json; None: only Stripe knows of one, if there is one
+    locale: Mapped[str | None] = mapped_column(String(40))  # a CLDR id, for mails; None: nobody has said
     created_at: Mapped[datetime]
 
 

@@ -63,6 +63,14 @@ def set_address(account: Account, address: Address) -> None:
     _change(session, account, {"address": address.to_json()})
 
 
+def set_locale(account: Account, locale: str) -> None:
+    """Write to the account in `locale` (a CLDR id) from now on. It is a write of the current edge."""
+    if account.locale != locale:
+        session = db.take_turn(f"account:{account.key}")
+        account.locale = locale
+        session.flush()
+
+
 def _said_by(ref: AccountRef) -> dict[str, Any]:
     said: dict[str, Any] = {"name": ref.name, "email": ref.email}
     return said | {"address": ref.address.to_json()} if ref.address else said

@@ -30,7 +30,7 @@ class AlreadySubscribed(Conflict):
     code = "already_subscribed"
 
     def __init__(self) -> None:
-        super().__init__("You already have a subscription. You can change its plan instead.")
+        super().__init__(_("You already have a subscription. You can change its plan instead."))
 
 
 class OtherCurrency(Conflict):
@@ -69,7 +69,7 @@ def open_session(account: Account, price_lookup_key: str, *, success_url: str, c
     """
     price = catalog.find_price(price_lookup_key)
     if price is None:
-        raise Invalid("That plan is not on sale. Please choose one of those shown.", field="price")
+        raise Invalid(_("That plan is not on sale. Please choose one of those shown."), field="price")
     if subscriptions.live(account, price.plan.subscription_name) is not None:
         raise AlreadySubscribed
     for row in subscriptions.of_account(account):
@@ -92,7 +92,7 @@ def open_session(account: Account, price_lookup_key: str, *, success_url: str, c
         else:
             customers.keep(obtained)
             return url
-    raise Conflict("Another window is choosing a plan at the same time. Please try again in this one.")
+    raise Conflict(_("Another window is choosing a plan at the same time. Please try again in this one."))
 
 
 def _find_or_create(account: Account, customer: str, choice: Choice) -> str:
@@ -149,5 +149,5 @@ def _close(session: dict[str, Any]) -> None:
 
 def retrieve_own(account: Account, session_id: str) -> dict[str, Any]:
     """The Checkout Session, asked for at Stripe. Raises NotFound unless it belongs to the account's customer."""
-    missing = NotFound("There is no such checkout. If you have paid, your plan is on the billing page.")
+    missing = NotFound(_("There is no such checkout. If you have paid, your plan is on the billing page."))
     return customers.retrieve_own(account, session_id, "cs_", gateway.retrieve, missing)

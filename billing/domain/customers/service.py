@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from billing.core import clock, db, settings
 from billing.core.errors import NotFound
+from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.customers import projection
@@ -23,7 +24,7 @@ class CustomerGone(NotFound):
 
     def __init__(self) -> None:
         super().__init__(
-            "Stripe no longer knows you as a customer. Choose a plan to start anew; your invoices stay here."
+            _("Stripe no longer knows you as a customer. Choose a plan to start anew; your invoices stay here.")
         )
 
 

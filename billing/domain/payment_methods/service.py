@@ -3,6 +3,7 @@
 from typing import Any
 
 from billing.core.errors import NotFound
+from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.customers import service as customers
@@ -19,7 +20,7 @@ def open_setup(account: Account) -> str:
     """
     customer = customers.find(account)
     if customer is None:
-        raise NotFound("There is nothing to pay for yet. Your first card is saved when you choose a plan.")
+        raise NotFound(_("There is nothing to pay for yet. Your first card is saved when you choose a plan."))
     try:
         intent = gateway.create(customer.stripe_id)
     except NoSuchObject as error:
@@ -32,5 +33,5 @@ def open_setup(account: Account) -> str:
 
 def retrieve_own_setup(account: Account, setup_intent: str) -> dict[str, Any]:
     """The setup intent, asked for at Stripe. Raises NotFound unless it belongs to the account's customer."""
-    missing = NotFound("There is no such card to save. Those that are saved are on the page of payment methods.")
+    missing = NotFound(_("There is no such card to save. Those that are saved are on the page of payment methods."))
     return customers.retrieve_own(account, setup_intent, "seti_", gateway.retrieve, missing)

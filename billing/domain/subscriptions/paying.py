@@ -6,6 +6,8 @@ Decisions rest on what Stripe says now, not on the local tables; nothing is writ
 from typing import Any
 
 from billing.core.errors import Conflict, NotFound
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.customers import service as customers
@@ -22,7 +24,7 @@ log = get_logger(__name__)
 class StillNeeded(Conflict):
     """A live subscription is charged to the payment method."""
 
-    code, title = "payment_method_needed", "Your plan is paid with this"
+    code, title = "payment_method_needed", N_("Your plan is paid with this")
 
 
 def default_method(account: Account, shown: Subscription | None) -> PaymentMethod | None:
@@ -38,7 +40,7 @@ def find_own(account: Account, stripe_id: str) -> PaymentMethod:
     """The payment method the account has saved. Raises NotFound for any other."""
     found = next((method for method in payment_methods.of_account(account) if method.stripe_id == stripe_id), None)
     if found is None:
-        raise NotFound("You have no such payment method. It may have been removed meanwhile.")
+        raise NotFound(_("You have no such payment method. It may have been removed meanwhile."))
     return found
 
 
@@ -87,12 +89,10 @@ def remove(customer: str, method: str) -> None:
         and (subscription["default_payment_method"] or default) == method
         for subscription in _live(customer)
     ):
-        way = (
-            "Make another one the default first."
-            if len(saved) > 1
-            else "Add another one first, and make it the default."
-        )
-        raise StillNeeded(f"It cannot be removed while your plan is charged to it. {way}")
+        why = _("It cannot be removed while your plan is charged to it.")
+        another = _("Make another one the default first.")
+        way = another if len(saved) > 1 else _("Add another one first, and make it the default.")
+        raise StillNeeded(f"{why} {way}")
     methods_gateway.detach(method)
     log.info("payment_method_removed", customer=customer, payment_method=method)
 

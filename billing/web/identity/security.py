@@ -15,9 +15,12 @@ from flask_security.totp import Totp
 
 from billing.core import migrate, ratelimit
 from billing.core.errors import Action, Forbidden
+from billing.core.i18n import N_
+from billing.core.i18n import gettext as _
 from billing.core.settings import Settings
 from billing.domain.accounts.service import AccountRef
 from billing.web.blueprint import check_csrf
+from billing.web.identity import words
 from billing.web.identity.models import Role, User, db
 from billing.web.visitor import Hosts
 
@@ -110,16 +113,17 @@ def init_app(app: Flask, settings: Settings) -> None:
         SECURITY_POST_LOGIN_VIEW="/app",
         SECURITY_POST_REGISTER_VIEW="/app",
         SECURITY_RETURN_GENERIC_RESPONSES=True,
-        SECURITY_MSG_GENERIC_AUTHN_FAILED=("The e-mail address or the password is wrong.", "error"),
-        SECURITY_MSG_INVALID_RECOVERY_CODE=("That code is wrong or has been used already.", "error"),
-        SECURITY_MSG_PASSWORD_RESET_REQUEST=("If %(email)s has an account, a link is on its way there.", "info"),
-        SECURITY_MSG_REAUTHENTICATION_REQUIRED=("Please enter your password once more to go on.", "info"),
-        SECURITY_MSG_TWO_FACTOR_INVALID_TOKEN=("That code is wrong or has been used already.", "error"),
+        SECURITY_MSG_GENERIC_AUTHN_FAILED=(N_("The e-mail address or the password is wrong."), "error"),
+        SECURITY_MSG_INVALID_RECOVERY_CODE=(N_("That code is wrong or has been used already."), "error"),
+        SECURITY_MSG_PASSWORD_RESET_REQUEST=(N_("If %(email)s has an account, a link is on its way there."), "info"),
+        SECURITY_MSG_REAUTHENTICATION_REQUIRED=(N_("Please enter your password once more to go on."), "info"),
+        SECURITY_MSG_TWO_FACTOR_INVALID_TOKEN=(N_("That code is wrong or has been used already."), "error"),
     )
     db.init_app(app)
     migrate.follow(app.extensions, MIGRATIONS)
     Mail(app)
     Security(app, datastore(), totp_cls=OnceOnlyTotp)
+    words.init_app(app)
     # People sign in by their session alone. Flask-Security's loader would look for a token in every JSON body, also in
     # one that is too large to be read.
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # Flask-Login puts it there
@@ -180,8 +184,8 @@ def hosts(settings: Settings) -> Hosts:
     def check_staff() -> None:
         if settings.staff_totp_required and not current_user.tf_primary_method:
             raise SecondFactorNeeded(
-                "Staff sign in with a second factor. Set it up, then come back.",
-                actions=(Action("Set up two-factor sign-in", url_for("security.two_factor_setup")),),
+                _("Staff sign in with a second factor. Set it up, then come back."),
+                actions=(Action(_("Set up two-factor sign-in"), url_for("security.two_factor_setup")),),
             )
 
     def sign_in_url(next_path: str) -> str:
