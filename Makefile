@@ -67,6 +67,7 @@ SEEDS ?= 1000
 SEED ?=
 chaos: .venv/dev.stamp ## Try the sync engine on SEEDS=1000 random lives in disorder (SEED=7 tries one alone)
 	@$(BIN)/python -m tests.sync.chaos --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
+	@$(if $(SEED),,$(BIN)/python -m pytest -q tests/sync/test_convergence.py -k whatever --hypothesis-profile=chaos)
 
 lock: ## Resolve pyproject.toml into the two hash-pinned lock files (needs uv)
 	@uv pip $(COMPILE) --output-file requirements.txt

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
+from hypothesis import settings
 from sqlalchemy import delete
 
 from billing.core.settings import Settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # imported where it is used, so that tests of a single module
 
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
+settings.register_profile("chaos", max_examples=100, stateful_step_count=30, deadline=None)  # `make chaos`
 seal()
 faithful.watch()
 

@@ -11,6 +11,31 @@ from typing import Any, Protocol
 
 GOOD, FAILING, DISPUTED = "pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_createDispute"
 
+ACTS = {
+    "buy": 4,
+    "change_card": 3,
+    "recover": 3,
+    "change_plan": 3,
+    "pause": 2,
+    "resume": 2,
+    "cancel_at_period_end": 2,
+    "keep_on": 2,
+    "cancel": 1,
+    "refund": 2,
+    "credit": 1,
+    "redeem": 2,
+    "lose_discount": 1,
+    "detach": 1,
+    "rename": 1,
+    "state_tax_id": 1,
+    "delete_draft": 1,
+    "buy_once": 1,
+    "pay_alone": 1,
+    "schedule": 1,
+    "delete": 1,
+}
+"""What may happen in a life, and how often beside the rest."""
+
 
 class Stripe(Protocol):
     """A Stripe in which time passes when told to, and which hands out the events of its endpoint."""
@@ -46,39 +71,21 @@ class Lives:
         self._prices = [
             price["id"] for price in sorted(self._list("/v1/prices"), key=lambda price: price["lookup_key"])
         ]
-        self._acts: list[tuple[int, Callable[[str], object]]] = [
-            (4, self._buy),
-            (3, lambda customer: self._give_card(customer, self._random.choice((GOOD, FAILING, FAILING, DISPUTED)))),
-            (3, self._recover),
-            (3, self._change_plan),
-            (2, self._pause),
-            (2, self._resume),
-            (2, self._cancel_at_period_end),
-            (2, self._keep_on),
-            (1, self._cancel),
-            (2, self._refund),
-            (1, self._credit),
-            (2, self._redeem),
-            (1, self._lose_discount),
-            (1, self._detach),
-            (1, self._rename),
-            (1, self._state_tax_id),
-            (1, self._delete_draft),
-            (1, self._buy_once),
-            (1, self._schedule),
-            (1, self._delete),
-        ]
 
     def step(self) -> None:
-        """One act of one person; without a customer, first or after it was deleted, that is signing up."""
+        """One act of one person, at random."""
         person = self._random.choice(self._people)
+        (name,) = self._random.choices(list(ACTS), list(ACTS.values()))
+        self.act(person, name)
+
+    def act(self, person: Person, name: str) -> None:
+        """One of ACTS; without a customer, first or after it was deleted, that is signing up."""
         if person.customer is None:
             self._sign_up(person)
             return
-        weights = [weight for weight, _ in self._acts]
-        (act,) = self._random.choices([act for _, act in self._acts], weights)
+        act: Callable[[str], object] = getattr(self, f"_{name}")
         act(person.customer)
-        if act == self._delete:
+        if name == "delete":
             person.customer = None
 
     def _list(self, path: str, **params: object) -> list[dict[str, Any]]:
@@ -97,6 +104,9 @@ class Lives:
             person.customer = made["id"]
             self._give_card(made["id"], GOOD)
             self._buy(made["id"])
+
+    def _change_card(self, customer: str) -> None:
+        self._give_card(customer, self._random.choice((GOOD, FAILING, FAILING, DISPUTED)))
 
     def _give_card(self, customer: str, card: str) -> None:
         method = self._stripe.attempt("POST", f"/v1/payment_methods/{card}/attach", {"customer": customer})
@@ -182,6 +192,12 @@ class Lives:
         if invoice:
             item = {"customer": customer, "invoice": invoice["id"], "amount": 500, "currency": "usd"}
             self._stripe.attempt("POST", "/v1/invoiceitems", item)
+
+    def _pay_alone(self, customer: str) -> None:
+        """A payment without an invoice."""
+        if method := self._one("/v1/payment_methods", customer=customer):
+            params = {"customer": customer, "payment_method": method["id"], "amount": 900, "currency": "usd"}
+            self._stripe.attempt("POST", "/v1/payment_intents", {**params, "confirm": True, "off_session": True})
 
     def _delete_draft(self, customer: str) -> None:
         if draft := self._one("/v1/invoices", customer=customer, status="draft"):

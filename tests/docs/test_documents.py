@@ -106,8 +106,12 @@ def fresh_portal(tmp_path: "Path") -> "Iterator[Portal]":
 
 
 def _examples() -> list[str]:
-    """The consoles of docs/cli.md; not the sandbox's, which tell of the time at which they were typed."""
-    return [block for block in document("docs/cli.md").blocks("console") if " sandbox " not in block]
+    """The consoles of docs/cli.md; not those that tell of the time at which they were typed, or of one subscription."""
+    return [
+        block
+        for block in document("docs/cli.md").blocks("console")
+        if not re.search(r" (sandbox|subscriptions) ", block)
+    ]
 
 
 @pytest.mark.parametrize("example", _examples(), ids=lambda block: block.splitlines()[0])

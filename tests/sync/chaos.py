@@ -24,7 +24,13 @@ from billing.sync.chaos import Disorder
 from tests.support.databases import postgres_copy, why_no_postgres
 
 KEYS = ("chaos:1", "chaos:2")
-DISORDERS = (Disorder(), Disorder(crashes=0.03), Disorder(threads=4, crashes=0.02))
+DISORDERS = (
+    (Disorder(), chaos.settle),
+    (Disorder(crashes=0.03), chaos.settle),
+    (Disorder(threads=4, crashes=0.02), chaos.settle),
+    (Disorder(lost=1), chaos.reconcile),  # an outage longer than Stripe lists events
+    (Disorder(lost=0.5, crashes=0.03), chaos.reconcile),
+)
 
 
 def at_random(seed: int) -> Random:
@@ -36,10 +42,10 @@ def try_seeds(engine: str, first: int, count: int) -> Iterator[tuple[int, list[s
     """Each seed with what differed from the truth."""
     with _proving(engine) as proving:
         for seed in range(first, first + count):
-            disorder = DISORDERS[seed % len(DISORDERS)]
+            disorder, mend = DISORDERS[seed % len(DISORDERS)]
             try:
                 with proving.anew() as stripe:
-                    told = chaos.live(proving.here.app, stripe, KEYS, at_random(seed), disorder)
+                    told = chaos.live(proving.here.app, stripe, KEYS, at_random(seed), disorder, mend=mend)
                     found = [one.in_words() for one in proving.differences(stripe, told, KEYS)]
             except Exception as error:  # one seed's failure must not hide the others'
                 found = [repr(error)]
