@@ -32,6 +32,7 @@ from billing.sync import work
 from billing.sync.routes import THIN_EVENTS
 from billing.web import (
     account,
+    billing_details,
     changing,
     checkout,
     codes,
@@ -58,6 +59,7 @@ __all__ = [
     "account",
     "accounts",
     "audit",
+    "billing_details",
     "changing",
     "chaos",
     "checkout",

@@ -21,6 +21,7 @@ Staff pages, commands, logs and the sandbox speak English only.
 """
 
 import gettext as catalogs
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -51,6 +52,9 @@ _EXTENSION = "billing.locale"
 _CHOICE = "billing_language"
 _FALLBACK = "en_US"
 _SOURCE = "en"
+
+# CLDR names these as well: groups of countries, parts of others, and what is none.
+_NO_COUNTRIES = frozenset({"CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "UN", "XA", "XB", "ZZ"})
 
 _using: ContextVar[str | None] = ContextVar("billing_locale", default=None)
 
@@ -145,6 +149,18 @@ def moment(moment: datetime) -> str:
 def money(money: Money) -> str:
     """The amount with its currency: $12.50."""
     return money.format(locale())
+
+
+def territories() -> dict[str, str]:
+    """The names of countries, and of a few groups and parts of them, by CLDR's codes of two letters; sorted by name."""
+    names = Locale.parse(locale()).territories.items()
+    found = [(code, name) for code, name in names if len(code) == len("DE") and code.isalpha()]
+    return dict(sorted(found, key=lambda entry: unicodedata.normalize("NFKD", entry[1]).casefold()))
+
+
+def countries() -> dict[str, str]:
+    """The names of countries by their codes (ISO 3166-1), sorted by name."""
+    return {code: name for code, name in territories().items() if code not in _NO_COUNTRIES}
 
 
 def span(length: timedelta) -> str:

@@ -42,6 +42,22 @@ def set_default_payment_method(stripe_id: str, payment_method: str) -> None:
         stripe.v1.customers.update(stripe_id, {"invoice_settings": {"default_payment_method": payment_method}})
 
 
+def add_tax_id(stripe_id: str, kind: str, value: str, *, key: tuple[object, ...]) -> None:
+    """Add a tax id of Stripe's type `kind` to the customer, once for each `key`.
+
+    Raises StripeRefused, of code `tax_id_invalid` where it cannot be one of that kind.
+    """
+    with asking() as stripe:
+        options = key_for("tax id", stripe_id, kind, value, *key)
+        stripe.v1.customers.tax_ids.create(stripe_id, {"type": kind, "value": value}, options)
+
+
+def remove_tax_id(stripe_id: str, tax_id: str) -> None:
+    """Take the tax id from the customer. Raises NoSuchObject."""
+    with asking() as stripe:
+        stripe.v1.customers.tax_ids.delete(stripe_id, tax_id)
+
+
 def retrieve(stripe_id: str) -> dict[str, Any]:
     """The customer; a deleted one is `{"id": …, "deleted": True}`. Raises NoSuchObject."""
     with asking() as stripe:

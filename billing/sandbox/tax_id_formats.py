@@ -72,7 +72,7 @@ COUNTRIES = frozenset(country for known in FORMATS.values() for country in known
 
 def is_plausible(kind: str, value: str) -> bool:
     """Whether a tax id of this kind could read so; Stripe's test values could."""
-    if kind not in FORMATS or (kind in ("au_abn", "eu_vat") and value in _MAGIC):
+    if kind not in FORMATS or (kind in ("au_abn", "eu_vat", "gb_vat") and value in _MAGIC):
         return True
     return re.fullmatch(FORMATS[kind].pattern, value, re.ASCII) is not None
 

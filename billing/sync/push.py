@@ -1,4 +1,4 @@
-"""Push: an account's name and addresses, changed here, are told to Stripe after the commit, and again until it knows.
+"""Push: what an account is billed as, changed here, is told to Stripe after the commit, and again until it knows.
 
 What is to be told stands in a table (`AccountChange`), so no crash loses it. It cannot loop: Stripe's word about a
 customer never changes an account. And the answer is kept like any other, so the event it causes finds nothing to do.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from billing.core import clock, db, settings
 from billing.core.errors import Refusal
@@ -47,6 +47,12 @@ def push_due() -> int:
     return tried
 
 
+def push_now(account_id: int) -> None:
+    """Tell Stripe of the account's change, if it is due and nobody else is at it."""
+    for change in _claim(account_id):
+        _push(change)
+
+
 @dataclass(frozen=True)
 class Waiting:
     """A change Stripe was not told yet: the account's key, how often it was tried, when next (None: given up), why."""
@@ -67,10 +73,13 @@ def waiting() -> list[Waiting]:
         ]
 
 
-def _claim() -> list[_Claimed]:
+def _claim(account_id: int | None = None) -> list[_Claimed]:
+    """What is due, of that account alone if one is named."""
     now = datetime.now(UTC)
     with db.edge() as session:
         is_due = AccountChange.next_try_at <= clock.now()
+        if account_id is not None:
+            is_due = and_(is_due, AccountChange.account_id == account_id)
         if session.scalars(select(AccountChange.account_id).where(is_due).limit(1)).first() is None:
             return []  # the usual case, which takes no lock
         session = db.begin_write()
@@ -82,7 +91,7 @@ def _claim() -> list[_Claimed]:
             change.claimed_until = now + LEASE
             customer = customers.find(account)
             customer_id = customer.stripe_id if customer else None
-            said = {field: getattr(account, field) for field in change.fields}
+            said = {field: account.billed_as[field] for field in change.fields}
             claimed.append(_Claimed(account.id, change.number, customer_id, said))
         session.flush()
         return claimed

@@ -61,6 +61,12 @@ def set_hosts(extensions: dict[str, object], hosts: Hosts) -> None:
     extensions[_EXTENSION] = hosts
 
 
+def host_keeps_address() -> bool:
+    """Whether the host app gives the postal address of whoever asks, so that nobody else changes it."""
+    ref = current_hosts().account()
+    return ref is not None and ref.address is not None
+
+
 def account() -> Account | None:
     """The account the request acts for, or None for a stranger; made on first sight, in an edge of its own."""
     if "billing_account" not in g:

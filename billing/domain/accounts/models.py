@@ -20,15 +20,27 @@ class Account(Base):
     name: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255), index=True)
     address: Mapped[dict[str, Any] | None]  # see Address.to_json; None: only Stripe knows of one, if there is one
+    # What invoices say instead of `name` and `email`, where the person chose; the host's own stay as they are.
+    invoice_name: Mapped[str | None] = mapped_column(String(255))
+    invoice_email: Mapped[str | None] = mapped_column(String(255))
     locale: Mapped[str | None] = mapped_column(String(40))  # a CLDR id, for mails; None: nobody has said
     created_at: Mapped[datetime]
+
+    @property
+    def billed_as(self) -> dict[str, Any]:
+        """What Stripe's customer is to say, in Stripe's words: `name`, `email`, `address`."""
+        return {
+            "name": self.invoice_name or self.name,
+            "email": self.invoice_email or self.email,
+            "address": self.address,
+        }
 
 
 Index("ix_billing_accounts_newest", Account.created_at, Account.id)
 
 
 class AccountChange(Base):
-    """That an account's name or addresses changed here, and how far Stripe has been told: a row per account.
+    """That what an account is billed as changed here, and how far Stripe has been told: a row per account.
 
     `number` counts the changes, `told` is the number Stripe was told last, `fields` are what changed since: what did
     not may have been changed at Stripe, and stays. `next_try_at` is None when nothing is to be

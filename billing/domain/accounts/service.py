@@ -71,6 +71,24 @@ def set_locale(account: Account, locale: str) -> None:
         session.flush()
 
 
+def set_invoice_details(account: Account, *, name: str, email: str, address: Address | None) -> None:
+    """Let invoices say this name and e-mail address ("": those the host knows) and, where it is given, this address.
+
+    Stripe is told all of it after the commit, for it may say something else by now. It is a write of the current edge.
+    """
+    session = db.take_turn(f"account:{account.key}")
+    said: dict[str, Any] = {"invoice_name": name or None, "invoice_email": email or None}
+    if address is not None:
+        said["address"] = address.to_json()
+    _change(session, account, said, told_anyway=("name", "email", *(("address",) if address else ())))
+
+
+def untold(account: Account) -> AccountChange | None:
+    """The change of the account that Stripe does not know yet, or None."""
+    change = db.session().get(AccountChange, account.id)
+    return change if change is not None and change.number > change.told else None
+
+
 def _said_by(ref: AccountRef) -> dict[str, Any]:
     said: dict[str, Any] = {"name": ref.name, "email": ref.email}
     return said | {"address": ref.address.to_json()} if ref.address else said
@@ -80,11 +98,13 @@ def _differing(account: Account, said: dict[str, Any]) -> list[str]:
     return [field for field, value in said.items() if getattr(account, field) != value]
 
 
-def _change(session: Session, account: Account, said: dict[str, Any]) -> None:
-    if not (fields := _differing(account, said)):
-        return
-    for field in fields:
+def _change(session: Session, account: Account, said: dict[str, Any], told_anyway: Collection[str] = ()) -> None:
+    was = account.billed_as
+    for field in _differing(account, said):
         setattr(account, field, said[field])
+    fields = {field for field, value in account.billed_as.items() if was[field] != value} | set(told_anyway)
+    if not fields:
+        return
     change = session.get(AccountChange, account.id, with_for_update=True)
     if change is None:
         change = AccountChange(account_id=account.id, number=0, told=0, fields=[])

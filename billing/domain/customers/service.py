@@ -78,9 +78,8 @@ def obtain(account: Account, *, gone: str | None = None) -> Obtained:
     if living is not None and living != gone:
         return Obtained(living)
     asked = clock.ticket()
-    said = {"email": account.email, "name": account.name}
     answer = gateway.create(
-        said | {"address": account.address} if account.address else said,
+        {field: value for field, value in account.billed_as.items() if value},
         metadata=projection.metadata_for(account),
         key=(settings.current().deployment_name, account.uid, len(held)),
     )
