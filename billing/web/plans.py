@@ -13,6 +13,7 @@ from billing.domain.accounts.models import Account
 from billing.domain.catalog import queries as catalog
 from billing.domain.catalog.models import Feature, Plan, Price
 from billing.domain.checkout import trials
+from billing.domain.subscriptions import queries as subscriptions
 
 _MONTHS = 12
 
@@ -47,6 +48,7 @@ class Card:
     limits: list[Limit]
     is_free: bool
     is_current: bool
+    is_switch: bool  # choosing it changes a subscription there is, rather than begin another
     highlighted: bool
     price: Offer | None
 
@@ -55,14 +57,13 @@ def for_pricing(account: Account | None) -> dict[str, Any]:
     """The variables of templates/billing/pricing.html for `account` (None: a stranger)."""
     interval = "year" if request.args.get("interval") == "year" else "month"
     plans = catalog.plans_for_sale()
-    current = access.access_for(account)
+    current, held = access.access_for(account), _held(account)
     has_trial = account is None or trials.is_open_to(account)
     return {
-        "plans": [_card(plan, interval, current, has_trial=has_trial) for plan in plans],
+        "plans": [_card(plan, interval, current, held, has_trial=has_trial) for plan in plans],
         "interval": interval,
         "has_yearly": any(_offered(plan, "year") for plan in plans),
         "yearly_saving": _yearly_saving(plans),
-        "has_subscription": current.has_subscription or current.state == "suspended",
     }
 
 
@@ -70,7 +71,7 @@ def card_for(price: Price, account: Account | None) -> Card:
     """The plan of `price`, offered at that price."""
     has_trial = account is None or trials.is_open_to(account)
     return replace(
-        _card(price.plan, price.interval, access.access_for(account), has_trial=has_trial),
+        _card(price.plan, price.interval, access.access_for(account), _held(account), has_trial=has_trial),
         price=_offer(price, has_trial=has_trial),
     )
 
@@ -78,7 +79,16 @@ def card_for(price: Price, account: Account | None) -> Card:
 def default_for(account: Account) -> Card | None:
     """The plan `account` has without paying, if there is one."""
     plan = catalog.default_plan()
-    return _card(plan, "month", access.access_for(account), has_trial=False) if plan else None
+    return _card(plan, "month", access.access_for(account), {}, has_trial=False) if plan else None
+
+
+def _held(account: Account | None) -> dict[str, set[str]]:
+    """The keys of the plans that the account's live subscriptions are on, by the subscriptions' names."""
+    live = [row for row in subscriptions.of_account(account) if row.is_live] if account else []
+    held: dict[str, set[str]] = {row.name: set() for row in live}
+    for row in live:
+        held[row.name] |= {item.price.plan.key for item in row.items if item.price}
+    return held
 
 
 def _offered(plan: Plan, interval: str) -> Price | None:
@@ -87,7 +97,7 @@ def _offered(plan: Plan, interval: str) -> Price | None:
     )
 
 
-def _card(plan: Plan, interval: str, current: Access, *, has_trial: bool) -> Card:
+def _card(plan: Plan, interval: str, current: Access, held: dict[str, set[str]], *, has_trial: bool) -> Card:
     price = _offered(plan, interval)
     names = {feature.key: feature.name for feature in plan.features}
     return Card(
@@ -97,7 +107,9 @@ def _card(plan: Plan, interval: str, current: Access, *, has_trial: bool) -> Car
         features=plan.features,
         limits=[Limit(names.get(key, key.replace("_", " ").capitalize()), value) for key, value in plan.limits.items()],
         is_free=plan.is_default,
-        is_current=current.plan is not None and current.plan.key == plan.key,
+        is_current=(current.plan is not None and current.plan.key == plan.key)
+        or plan.key in held.get(plan.subscription_name, ()),
+        is_switch=plan.subscription_name in held,
         highlighted=plan.is_highlighted,
         price=_offer(price, has_trial=has_trial) if price else None,
     )
