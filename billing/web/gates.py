@@ -15,23 +15,18 @@ from typing import Any, ParamSpec
 from flask import Response, jsonify, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.core.money import Money
 from billing.domain.access import service as access
 from billing.domain.access.answer import Access
 from billing.domain.catalog import queries as catalog
 from billing.domain.catalog.models import Plan
-from billing.web import context, headers, refusals, visitor
+from billing.web import context, dues, headers, refusals, visitor
 from billing.web.blueprint import ask_to_sign_in
+from billing.web.dues import PaymentDue
 
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
-
-_STATE_REASONS = {
-    "suspended": N_("Your access is suspended until the open invoice is paid."),
-    "ended": N_("Your subscription has ended."),
-}
 
 
 def current_access() -> Access:
@@ -91,8 +86,9 @@ def _smallest_paid() -> Plan | None:
 def _missing(needed: str, plan: Plan | None) -> Response:
     """The answer that names what is `needed` and the `plan` that has it. 402 means just this: payment required."""
     granted = current_access()
+    due = dues.current_payment_due() if granted.state == "suspended" else None
     if refusals.wants_json():
-        reason = _reason(granted) or _("This needs %(needed)s, which your plan does not include.", needed=needed)
+        reason = _reason(granted, due) or _("This needs %(needed)s, which your plan does not include.", needed=needed)
         response = jsonify(
             error={
                 "code": "payment_required",
@@ -102,6 +98,7 @@ def _missing(needed: str, plan: Plan | None) -> Response:
                 "state": granted.state,
                 "reasons": [why.code for why in granted.reasons],
                 "pricing_url": url_for("billing.pricing"),
+                "pay_url": due.pay_url if due else None,
             }
         )
     else:
@@ -116,8 +113,10 @@ def _missing(needed: str, plan: Plan | None) -> Response:
         page = render_template(
             "billing/no_access.html",
             needed=needed,
-            reason=_reason(granted) or _("Your plan does not cover this."),
+            reason=_reason(granted, due) or _("Your plan does not cover this."),
             is_suspended=granted.state == "suspended",
+            is_paused=due is None and _is_paused(granted),
+            pay_url=due.pay_url if due else None,
             plan=offer,
             pricing_url=url_for("billing.pricing", _anchor=f"plan-{plan.key}" if plan else None),
             billing_url=url_for("billing.overview"),
@@ -128,6 +127,16 @@ def _missing(needed: str, plan: Plan | None) -> Response:
     return response
 
 
-def _reason(granted: Access) -> str | None:
+def _reason(granted: Access, due: PaymentDue | None) -> str | None:
     """Why there is no access at all, where that is why this is closed too."""
-    return _(_STATE_REASONS[granted.state]) if granted.state in _STATE_REASONS else None
+    if granted.state == "ended":
+        return _("Your subscription has ended.")
+    if granted.state != "suspended":
+        return None
+    if due is not None:
+        return _("Your access is suspended until the open invoice is paid.")
+    return _("Your plan is paused.") if _is_paused(granted) else _("Your access is suspended.")
+
+
+def _is_paused(granted: Access) -> bool:
+    return any(why.code == "subscription_paused" for why in granted.reasons)

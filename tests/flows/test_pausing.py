@@ -28,6 +28,9 @@ def test_ada_pauses_for_a_month_and_stripe_goes_on_by_itself(portal: Portal) -> 
     assert "Nothing is due." in page.text
     page = ada.get("/app/reports")
     assert page.status == 402
+    assert "Your plan is paused, and it opens again once you resume it." in page.text
+    assert page.click("Resume plan").path == "/account/billing"
+    assert "Your plan is paused." in ada.get("/app/reports", headers={"Accept": "application/json"}).text
     known = steps.rows(portal)
     portal.drain()
     assert steps.rows(portal) == known

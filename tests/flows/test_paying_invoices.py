@@ -48,6 +48,8 @@ def test_what_is_unpaid_is_said_on_every_page_until_it_is_paid(portal: Portal) -
     assert "Access is suspended until it is paid. Pay now" in words
     page = ada.get("/app/reports")
     assert page.status == 402
+    assert page.click("Pay the invoice").h1 == "Pay $12.00"
+    assert '/pay"' in ada.get("/app/reports", headers={"Accept": "application/json"}).text
 
     page = _pay(ada, _save(portal, "pm_card_mastercard"))
     assert page.path == "/account/billing"
