@@ -17,7 +17,8 @@ def create(said: Mapping[str, Any], *, metadata: Mapping[str, str], key: tuple[o
     """
     with asking() as stripe:
         params: Any = {**said, "metadata": dict(metadata), "expand": ["tax_ids"]}
-        return plain(stripe.v1.customers.create(params, key_for("customer", *key, *_said(said))))
+        made = plain(stripe.v1.customers.create(params, key_for("customer", *key, *_said(said))))
+    return whole(made)
 
 
 def update(stripe_id: str, said: Mapping[str, Any], *, key: tuple[object, ...]) -> dict[str, Any]:
@@ -28,7 +29,8 @@ def update(stripe_id: str, said: Mapping[str, Any], *, key: tuple[object, ...]) 
     with asking() as stripe:
         params: Any = {**said, "expand": ["tax_ids"]}
         options = key_for("customer update", stripe_id, *key, *_said(said))
-        return plain(stripe.v1.customers.update(stripe_id, params, options))
+        changed = plain(stripe.v1.customers.update(stripe_id, params, options))
+    return whole(changed)
 
 
 def _said(said: Mapping[str, Any]) -> list[object]:
@@ -66,5 +68,15 @@ def retrieve(stripe_id: str) -> dict[str, Any]:
 
 def retrieve_around(stripe_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The customer with `tax_ids` in place, and its default payment method, in one call. Raises NoSuchObject."""
-    customer = fetch(f"/v1/customers/{quote(stripe_id, safe='')}", _AROUND)
+    customer = whole(fetch(f"/v1/customers/{quote(stripe_id, safe='')}", _AROUND))
     return customer, take_out(customer, "invoice_settings", "default_payment_method")
+
+
+def whole(customer: dict[str, Any]) -> dict[str, Any]:
+    """The customer with all its `tax_ids`: Stripe puts the first ten in place, and the rest cost a call."""
+    tax_ids = customer.get("tax_ids")  # a deleted customer has none
+    if tax_ids and tax_ids["has_more"]:
+        with asking() as stripe:
+            found = stripe.v1.customers.tax_ids.list(customer["id"], {"limit": 100})
+            customer["tax_ids"] = {**tax_ids, "data": [plain(each) for each in found.auto_paging_iter()]}
+    return customer

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from billing.gateway import customers
 from billing.gateway.client import asking, fetch, key_for, plain, take_out
 from billing.gateway.subscriptions import Item, given
 
@@ -42,6 +43,7 @@ def retrieve_around(stripe_id: str, *, alone: bool = False) -> Around:
         take_out(customer or {}, "invoice_settings", "default_payment_method"),
         take_out(subscription or {}, "default_payment_method"),
     ]
+    customer = customers.whole(customer) if customer else None
     return Around(invoice, customer, subscription, [method for method in methods if method])
 
 

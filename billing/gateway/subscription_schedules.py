@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import stripe as sdk
 
 from billing.core.i18n import gettext as _
+from billing.gateway import customers
 from billing.gateway.client import asking, key_for, plain, take_out
 from billing.gateway.errors import StripeRefused
 
@@ -29,7 +30,7 @@ def retrieve_around(stripe_id: str) -> Around:
     customer = take_out(schedule, "customer")
     if customer is None:
         raise StripeRefused(_("Stripe did not say whose %(id)s is.", id=stripe_id))
-    return Around(schedule, customer, take_out(schedule, "subscription"))
+    return Around(schedule, customers.whole(customer), take_out(schedule, "subscription"))
 
 
 def plan_pause(subscription: str, *, resumes_at: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from billing.core.i18n import gettext as _
+from billing.gateway import customers
 from billing.gateway.client import asking, fetch, key_for, plain, take_out
 from billing.gateway.errors import StripeRefused
 
@@ -38,7 +39,7 @@ def retrieve_around(stripe_id: str) -> Around:
     customer = take_out(subscription, "customer")
     if customer is None:
         raise StripeRefused(_("Stripe did not say whose %(id)s is.", id=stripe_id))
-    return Around(subscription, customer, take_out(subscription, "default_payment_method"))
+    return Around(subscription, customers.whole(customer), take_out(subscription, "default_payment_method"))
 
 
 def set_default_payment_method(stripe_id: str, payment_method: str) -> None:

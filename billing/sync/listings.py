@@ -23,6 +23,7 @@ from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments.models import Payment
 from billing.domain.refunds.models import Refund
 from billing.domain.subscriptions.models import Schedule, Subscription
+from billing.gateway import customers as customers_gateway
 from billing.gateway import listings as gateway
 from billing.gateway import payment_methods as payment_methods_gateway
 from billing.gateway.errors import NoSuchObject
@@ -86,7 +87,7 @@ def _customer(data: dict[str, Any], asked: int) -> list[Answer]:
     method = data["invoice_settings"]["default_payment_method"]
     if method:
         data["invoice_settings"]["default_payment_method"] = method["id"]
-    answers = [Answer(Ref("customer", data["id"]), asked, data)]
+    answers = [Answer(Ref("customer", data["id"]), asked, customers_gateway.whole(data))]
     return [*answers, Answer(Ref("payment_method", method["id"]), asked, method)] if method else answers
 
 

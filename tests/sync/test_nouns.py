@@ -6,8 +6,10 @@ import pytest
 
 from billing.core import db
 from billing.domain.catalog.models import Price
+from billing.domain.customers.models import Customer
+from billing.gateway.pace import Pace
 from billing.sandbox.sandbox import answered
-from billing.sync import refresh
+from billing.sync import backfill, refresh
 from billing.sync.nouns import ASKED, NOUNS, RANK, Ref
 from tests.domain import people
 from tests.support.portal import Portal
@@ -68,6 +70,23 @@ def test_a_schedule_its_subscription_and_customer_are_one_question(inside: Porta
     schedule = inside.sandbox.call("POST", "/v1/subscription_schedules", wanted)["id"]
     refs = [Ref(noun, made[noun]) for noun in ("customer", "subscription")]
     assert asked(inside, *refs, Ref("subscription_schedule", schedule)) == [f"/v1/subscription_schedules/{schedule}"]
+
+
+def test_more_tax_ids_than_stripe_puts_in_place_are_read_whichever_way_the_customer_comes(
+    inside: Portal, made: dict[str, str]
+) -> None:
+    schedule = inside.sandbox.call("POST", "/v1/subscription_schedules", {"from_subscription": made["subscription"]})
+    for number in range(12):
+        wanted = {"type": "eu_vat", "value": f"DE{123456700 + number}"}
+        inside.sandbox.call("POST", f"/v1/customers/{made['customer']}/tax_ids", wanted)
+    ways = [Ref(noun, made[noun]) for noun in ("customer", "subscription", "invoice")]
+    for ref in (*ways, Ref("subscription_schedule", schedule["id"])):
+        answers = refresh.ask(ref)
+        (customer,) = (answer.data for answer in answers if answer.ref.noun == "customer")
+        assert len({each["id"] for each in customer["tax_ids"]["data"]}) == 12, ref
+    backfill.run(["customer"], pace=Pace(10_000))
+    with db.edge() as session:
+        assert len(session.query(Customer).one().tax_ids) == 12
 
 
 def test_every_noun_has_its_place_in_both_orders() -> None:

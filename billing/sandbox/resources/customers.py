@@ -211,8 +211,7 @@ def _subscriptions(unit: Unit, customer: Json) -> Json:
 
 
 def _tax_ids(unit: Unit, customer: Json) -> Json:
-    found = unit.query("tax_id", where={"customer": customer["id"]})
-    return envelope(f"/v1/customers/{customer['id']}/tax_ids", [unit.present(item) for item in found])
+    return listing(unit, "tax_id", f"/v1/customers/{customer['id']}/tax_ids", {}, {"customer": customer["id"]})
 
 
 def _tax(_unit: Unit, customer: Json) -> Json:
