@@ -39,6 +39,9 @@ sandbox-coverage: .venv/dev.stamp ## Write docs/sandbox/coverage.md: what of Str
 	@$(BIN)/python -m tests.sandbox.coverage >docs/sandbox/coverage.md.new
 	@mv docs/sandbox/coverage.md.new docs/sandbox/coverage.md
 
+quotes: .venv/dev.stamp ## Make SEEDS=1000 random changes of plans, each invoiced as quoted (SEED=7 makes one alone)
+	@$(BIN)/python -m tests.domain.quotes.random_changes --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
+
 translations: .venv/dev.stamp ## Bring billing/translations up to date with the words in the code, and name what is still to translate
 	@$(BIN)/python -m tests.translations.catalogs
 
