@@ -16,7 +16,7 @@ from billing.admin import accounts, audit, events
 from billing.admin import sync as sync_pages
 from billing.admin import trials as trial_pages
 from billing.admin.pages import admin
-from billing.cli import chaos, doctor, subscriptions, sync
+from billing.cli import chaos, doctor, plan_changes, subscriptions, sync
 from billing.cli import events as event_commands
 from billing.cli.billing import billing
 from billing.core import clock, db, effects, i18n, ratelimit, signals
@@ -74,6 +74,7 @@ __all__ = [
     "pauses",
     "paying",
     "payment_methods",
+    "plan_changes",
     "subscriptions",
     "sync",
     "sync_pages",

@@ -16,14 +16,18 @@ from billing.domain.accounts.models import Account
 from billing.domain.customers import queries as customers
 from billing.domain.customers.models import Customer
 from billing.domain.invoices import queries as invoices
+from billing.domain.quotes import queries as quotes
+from billing.domain.quotes.models import Quote
 from billing.domain.subscriptions import queries as subscriptions
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import queries as events
+from billing.web import quotes as quote_views
 from billing.web import words
 from billing.web.invoices import invoice_row
 
 _INVOICES = 25
 _EVENTS = 50
+_QUOTES = 10
 LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
 
 
@@ -71,11 +75,18 @@ def account(account_id: int) -> ResponseReturnValue:
         granted=access.access_for(found),
         customer=held[0] if held else None,
         subscriptions=[_subscription(row) for row in subscriptions.of_account(found)],
+        quotes=[_quote(row) for row in quotes.recent(found, _QUOTES)],
         invoices=[replace(invoice_row(row), url=row.hosted_url or "") for row in invoices.recent(found, _INVOICES)],
         audit=audit.recent(found.uid),
         audit_url=url_for("billing_admin.audit", about=found.uid),
         events=[event_row(row) for row in events.of_customers([row.stripe_id for row in held], _EVENTS)],
     )
+
+
+def _quote(row: Quote) -> dict[str, Any]:
+    shown = quote_views.view(row)
+    tone = {"changed": "good", "planned": "good", "waiting": "warn", "declined": "bad", "refused": "bad"}
+    return {"shown": shown, "tone": tone.get(shown.state, "muted"), "note": row.note, "invoice": row.invoice}
 
 
 def _subscription(row: Subscription) -> dict[str, Any]:

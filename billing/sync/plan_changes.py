@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.core import db
+from billing.core import audit, db
 from billing.core.errors import NotFound, Refusal, Unavailable
 from billing.core.i18n import gettext as _
 from billing.domain.accounts.models import Account
@@ -25,10 +25,11 @@ def quote(account: Account, subscription: str, wanted: Wanted) -> Quote:
     return service.keep(drafted)
 
 
-def confirm(account: Account, uid: str, token: str) -> None:
+def confirm(account: Account, uid: str, token: str, *, by_staff: str | None = None) -> None:
     """Make the change, unless that is done already; three edges: it is claimed, made, and written down.
 
-    Raises NotFound, Busy, Moved where it has to be quoted anew, and NotChangeable.
+    `by_staff` is why staff make it, where they do: that is kept in the audit trail. Raises NotFound, Busy, Moved where
+    it has to be quoted anew, and NotChangeable.
     """
     with db.edge():
         if not confirming.claim(account, uid, token):
@@ -38,6 +39,10 @@ def confirm(account: Account, uid: str, token: str) -> None:
             claimed = queries.find_own(account, uid)
             held, _answers = _ask(account, claimed.subscription)
             _take_in(claimed, confirming.make(account, claimed, held))
+            if by_staff is not None:
+                what = {"subscription": claimed.subscription, "quote": claimed.uid}
+                was, is_now = {**what, "items": claimed.was}, {**what, "items": claimed.items}
+                audit.record("plan.changed", account.uid, actor="command", before=was, after=is_now, reason=by_staff)
     except Unavailable:
         with db.edge():
             confirming.let_go(queries.find_own(account, uid))
