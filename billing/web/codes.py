@@ -1,5 +1,7 @@
 """Promotion codes on a running subscription: entered, and removed again."""
 
+from secrets import token_urlsafe
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -12,6 +14,8 @@ from billing.web.acts import own, perform, to_overview
 from billing.web.blueprint import signed_in
 from billing.web.pages import pages
 from billing.web.subscription_cards import cards_of, title_of
+
+_LONGEST_TOKEN = 100
 
 
 @pages.get("/account/subscriptions/<stripe_id>/code", endpoint="promotion_code")
@@ -30,6 +34,7 @@ def _page(account: Account, row: Subscription, error: str = "") -> ResponseRetur
         title=title_of(row),
         may_enter=not any(discount.stripe_id for discount in card.discounts),
         entered=request.form.get("code", ""),
+        token=token_urlsafe(),
         error=error,
     )
     return page, 422 if error else 200
@@ -42,8 +47,9 @@ def redeem(account: Account, stripe_id: str) -> ResponseReturnValue:
     row = own(account, stripe_id)
     code = request.form.get("code", "").strip()
     name, has_paid = title_of(row), invoices.has_paid(account)
+    token = request.form.get("token", "")[:_LONGEST_TOKEN]
     try:
-        done = perform(account, row, lambda: redeeming.redeem(row, code, has_paid=has_paid))
+        done = perform(account, row, lambda: redeeming.redeem(row, code, has_paid=has_paid, token=token))
     except redeeming.CodeRefused as refusal:
         return _page(account, row, error=refusal.message)
     if done is not None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from flask import g, url_for
 
+from billing.core import clock
 from billing.core.money import Money
 from billing.domain.access import service as access
 from billing.domain.accounts.models import Account
@@ -19,15 +20,17 @@ from billing.web.declines import Reason
 class PaymentDue:
     """An invoice that waits for its payment.
 
-    `reason` says why the last try failed, if one did; `next_attempt_at` is when Stripe tries again by itself.
-    `access_until` is when the days of grace are over, `is_suspended` whether they are. While `is_under_way` the bank is
-    at work, and nobody should pay a second time.
+    `reason` says why the last try failed, if one did; `next_attempt_at` is when Stripe tries again by itself. `due_at`
+    is when it must be paid, while that is to come and nothing has failed. `access_until` is when the days of grace are
+    over, `is_suspended` whether they are. While `is_under_way` the bank is at work, and nobody should pay a second
+    time.
     """
 
     number: str
     money: Money
     reason: Reason | None
     next_attempt_at: datetime | None
+    due_at: datetime | None
     access_until: datetime | None
     is_suspended: bool
     is_under_way: bool
@@ -49,11 +52,14 @@ def _due(account: Account) -> PaymentDue | None:
     if invoice is None or invoice.number is None:
         return None
     granted = access.access_for(account)
+    reason = _reason(invoice)
+    is_to_come = reason is None and invoice.due_at is not None and invoice.due_at > clock.now()
     return PaymentDue(
         number=invoice.number,
         money=invoice.money(invoice.amount_remaining),
-        reason=_reason(invoice),
+        reason=reason,
         next_attempt_at=invoice.next_payment_attempt_at,
+        due_at=invoice.due_at if is_to_come else None,
         access_until=granted.until if granted.state == "grace" else None,
         is_suspended=granted.state == "suspended",
         is_under_way=payments.is_under_way(invoice),

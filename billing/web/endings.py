@@ -34,7 +34,7 @@ def _page(account: Account, row: Subscription, error: str = "") -> ResponseRetur
     ways = _ways(row)
     credits = settings.current().billing_cancel_credit and row.status == "active"
     coupon = redeeming.offer_to_stay(row)
-    unpaid = invoices.oldest_open(account)
+    unpaid = invoices.oldest_open(account, row.stripe_id)
     page = render_template(
         "billing/account/cancel.html",
         subscription=row,

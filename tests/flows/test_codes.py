@@ -46,6 +46,9 @@ def test_a_code_is_used_for_three_months_and_can_be_let_go(portal: Portal) -> No
     page = page.form(button="Remove SPRING: 50% off for 3 months").submit()
     assert page.all(".alert") == ["The code is removed. The next invoice is at the full price."]
     assert the_one(portal, "subscriptions")["discounts"] == []
+    assert "SPRING: 50% off" in _enter(ada, "SPRING").text, "what was let go can be used again"
+    page = ada.get("/account/billing").click("Promo code")
+    page.form(button="Remove SPRING: 50% off for 3 months").submit()
     portal.drain()
     portal.advance(timedelta(days=30))  # May 2
     assert ada.get("/account/invoices").all("tbody td:nth-child(4)")[0] == "$12.00"

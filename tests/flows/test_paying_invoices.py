@@ -142,6 +142,28 @@ def test_what_was_voided_or_is_with_the_bank_is_not_paid(sqlite_portal: Portal) 
     assert len(steps.stripe_has(sqlite_portal, "charges")) == 2
 
 
+def test_a_bill_that_was_sent_is_said_calmly_until_its_day_has_come(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    customer = the_one(sqlite_portal, "customers")["id"]
+    call = sqlite_portal.sandbox.call
+    draft = call(
+        "POST", "/v1/invoices", {"customer": customer, "collection_method": "send_invoice", "days_until_due": 14}
+    )
+    item = {"customer": customer, "invoice": draft["id"], "amount": 5000, "currency": "usd"}
+    call("POST", "/v1/invoiceitems", item)
+    call("POST", f"/v1/invoices/{draft['id']}/finalize")
+    sqlite_portal.drain()
+    [words] = ada.get("/account/billing").all(".alert.info")
+    assert "for $50.00 is to be paid by Mar 16, 2026 . Pay now" in words
+    sqlite_portal.advance(timedelta(days=15))
+    assert "for $50.00 is unpaid. Pay now" in ada.get("/account/billing").all(".alert.error")[0]
+    card = next(method["id"] for method in steps.stripe_has(sqlite_portal, "payment_methods", customer=customer))
+    page = ada.get("/account/billing").click("Pay now")
+    page = page.form(button="Pay $50.00").fill(method=card).submit()
+    assert "is paid. Thank you." in page.all(".alert")[0]
+
+
 def test_a_page_of_the_hosts_says_it_too(sqlite_portal: Portal) -> None:
     _behind(sqlite_portal)
     with steps.deployment(sqlite_portal) as app:

@@ -68,9 +68,11 @@ def recent(account: Account, count: int) -> Sequence[Invoice]:
     return db.session().scalars(query.limit(count)).all()
 
 
-def oldest_open(account: Account) -> Invoice | None:
-    """The invoice that has waited longest for its payment, or None."""
+def oldest_open(account: Account, subscription: str | None = None) -> Invoice | None:
+    """The invoice that has waited longest for its payment (of that subscription, if one is given), or None."""
     query = _history(account, Filters(status="open")).where(Invoice.amount_remaining > 0)
+    if subscription is not None:
+        query = query.where(Invoice.subscription_stripe_id == subscription)
     return db.session().scalar(query.order_by(Invoice.created_at, Invoice.id).limit(1))
 
 

@@ -40,10 +40,11 @@ class OfferGone(Conflict):
         super().__init__(_("You have had this offer, or it is no longer made. Your plan is as it was."))
 
 
-def redeem(row: Subscription, code: str, *, has_paid: bool) -> dict[str, Any]:
+def redeem(row: Subscription, code: str, *, has_paid: bool, token: str) -> dict[str, Any]:
     """Apply the promotion code to the subscription from its next invoice on; what Stripe has of it then.
 
-    `has_paid`: whether its owner has paid anything before. Raises CodeRefused, and Over.
+    `has_paid`: whether its owner has paid anything before. One `token` is one try: sent twice it is redeemed once.
+    Raises CodeRefused, and Over.
     """
     held = retrieve_live(row.stripe_id)
     found = discounts_gateway.find_promotion_code(code) if code and len(code) <= LONGEST_CODE else None
@@ -56,7 +57,7 @@ def redeem(row: Subscription, code: str, *, has_paid: bool) -> dict[str, Any]:
     _refuse_what_does_not_fit(row, held, found, has_paid=has_paid)
     kept = [discount["id"] for discount in held["discounts"]]
     try:
-        changed = gateway.set_discounts(row.stripe_id, kept=kept, promotion_code=found["id"], key=(found["id"], *kept))
+        changed = gateway.set_discounts(row.stripe_id, kept=kept, promotion_code=found["id"], key=(found["id"], token))
     except StripeRefused:
         raise CodeRefused("code_refused", _("This code cannot be used for your plan.")) from None
     log.info("promotion_code_redeemed", subscription=row.stripe_id, promotion_code=found["id"])
