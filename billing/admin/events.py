@@ -1,7 +1,7 @@
 """The inbox as staff see it: what Stripe sent, what became of it, and what can be done about that."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,13 @@ _LONGEST = 255
 
 @dataclass(frozen=True)
 class Changed:
-    """A row before and after: `values` are field, before, after; `is_new` when there was none before."""
+    """A row before and after: `values` are field, before, after; `is_new` if none was before, `is_gone` if none is."""
 
     kind: str
     stripe_id: str
     is_new: bool
     values: Sequence[tuple[str, str, str]]
+    is_gone: bool = False
 
 
 @admin.get("/admin/events")
@@ -152,7 +153,7 @@ def _page(row: WebhookEvent, would: list[Difference] | None = None) -> str:
         event=row,
         tone=words.event(row.state),
         body=json.dumps(json.loads(row.body), indent=2, ensure_ascii=False) if row.body else None,
-        changes=[_changed(change) for change in row.changes or []],
+        changes=[changed for change in row.changes or [] for changed in _all_changed(change)],
         would=None if would is None else by_row(would),
         can_replay=row.noun is not None and row.state != "refused",
         can_retry=row.state in replay.RETRIED,
@@ -162,13 +163,22 @@ def _page(row: WebhookEvent, would: list[Difference] | None = None) -> str:
     )
 
 
-def _changed(change: dict[str, Any]) -> Changed:
+def _all_changed(change: dict[str, Any]) -> Iterator[Changed]:
+    """The row, unless only its parts are others now, and those."""
+    if change["after"]:
+        yield _changed(change["noun"], change)
+    for part in change.get("parts", ()):  # rows of before there were parts have none
+        yield _changed(part["kind"], part)
+
+
+def _changed(kind: str, change: dict[str, Any]) -> Changed:
     before, after = change["before"], change["after"]
-    if before is None:
-        held = [(name, "–", _plain(value)) for name, value in after.items() if value not in (None, [], {})]
-        return Changed(change["noun"], change["stripe_id"], is_new=True, values=held)
-    values = [(name, _plain(before[name]), _plain(value)) for name, value in after.items()]
-    return Changed(change["noun"], change["stripe_id"], is_new=False, values=values)
+    if before is None or after is None:
+        held = [(name, value) for name, value in (before or after).items() if value not in (None, [], {})]
+        values = [(name, "–", _plain(value)) if before is None else (name, _plain(value), "–") for name, value in held]
+    else:
+        values = [(name, _plain(before[name]), _plain(value)) for name, value in after.items()]
+    return Changed(kind, change["stripe_id"], is_new=before is None, values=values, is_gone=after is None)
 
 
 def by_row(differences: Sequence[Difference]) -> list[Changed]:

@@ -147,16 +147,23 @@ def _say_differences(found: list[Difference]) -> None:
 
 
 def _say_changes(changes: list[dict[str, Any]]) -> None:
-    """The rows an event changed; of new ones what they hold."""
+    """The rows an event changed, and what belongs to them; of new and of gone ones what they hold or held."""
     for change in changes:
-        before = change["before"]
-        sign = "[green]+[/]" if before is None else "[yellow]~[/]"
-        say(f"{sign} [bold]{escape(change['noun'])} {escape(change['stripe_id'])}[/]")
-        for field, value in change["after"].items():
-            if before is not None:
-                _say_value(field, before[field], value)
-            elif value not in (None, [], {}):
-                say(f"    {escape(field)}: {escape(_plain(value))}")
+        if change["after"]:
+            _say_change(change["noun"], change)
+        for part in change.get("parts", ()):  # rows of before there were parts have none
+            _say_change(part["kind"], part)
+
+
+def _say_change(kind: str, change: dict[str, Any]) -> None:
+    before, after = change["before"], change["after"]
+    sign = "[green]+[/]" if before is None else "[red]-[/]" if after is None else "[yellow]~[/]"
+    say(f"{sign} [bold]{escape(kind)} {escape(change['stripe_id'])}[/]")
+    for field, value in (before if after is None else after).items():
+        if before is not None and after is not None:
+            _say_value(field, before[field], value)
+        elif value not in (None, [], {}):
+            say(f"    {escape(field)}: {escape(_plain(value))}")
 
 
 def _say_value(field: str, before: Any, after: Any) -> None:

@@ -1,6 +1,6 @@
 """Rows that mirror an object of Stripe's: kept by id, refusing older state, skipping what changes nothing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -24,19 +24,46 @@ Row = TypeVar("Row", bound=Mirrored)
 
 
 @dataclass(frozen=True)
+class Part:
+    """What became of a row that belongs to another, such as an item: as in Change, and `after` is None for one gone."""
+
+    kind: str
+    stripe_id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
 class Change(Generic[Row]):
-    """What storing did to a row: the values that differ, `before` and `after`; `before` is None for a new row."""
+    """What storing did to a row: the values that differ, `before` and `after`; `before` is None for a new row.
+
+    `parts` are the rows that belong to it and are others now.
+    """
 
     row: Row
     before: dict[str, Any] | None
     after: dict[str, Any]
+    parts: tuple[Part, ...] = ()
 
     @property
     def is_new(self) -> bool:
         return self.before is None
 
     def __bool__(self) -> bool:
-        return bool(self.after)
+        return bool(self.after or self.parts)
+
+
+def parts(kind: str, before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]) -> tuple[Part, ...]:
+    """What became of the rows of a `kind` that belong to one row, given their values by Stripe id."""
+    found = []
+    for stripe_id in {**before, **after}:
+        was, now = before.get(stripe_id), after.get(stripe_id)
+        if was is None or now is None:
+            found.append(Part(kind, stripe_id, was, now))
+        elif differing := [name for name, value in now.items() if was[name] != value]:
+            held, made = ({name: values[name] for name in differing} for values in (was, now))
+            found.append(Part(kind, stripe_id, held, made))
+    return tuple(found)
 
 
 def preload(session: Session, model: type[Row], stripe_ids: Collection[str], eagerly: Sequence[ORMOption] = ()) -> None:

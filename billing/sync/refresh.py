@@ -5,6 +5,7 @@ it is written at once under the customer's turn, so no lock is held while Stripe
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -208,12 +209,22 @@ def _accounts(session: Session, owners: list[str]) -> dict[str, Account]:
 
 
 def _describe(ref: Ref, change: Change[Any]) -> dict[str, Any]:
-    def plain(values: dict[str, Any]) -> dict[str, Any]:
-        return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
-
-    return {
+    """The change as events keep it: `parts` are there where rows that belong to it changed."""
+    told = {
         "noun": ref.noun,
         "stripe_id": change.row.stripe_id,
-        "before": None if change.before is None else plain(change.before),
-        "after": plain(change.after),
+        "before": _plain(change.before),
+        "after": _plain(change.after),
     }
+    if not change.parts:
+        return told
+    return told | {
+        "parts": [asdict(part) | {"before": _plain(part.before), "after": _plain(part.after)} for part in change.parts]
+    }
+
+
+def _plain(values: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The values as JSON has them."""
+    if values is None:
+        return None
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}

@@ -156,6 +156,26 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert staff.get("/admin/sync/drift/99").status == 404
 
 
+def test_an_events_page_shows_what_belongs_to_the_row_as_well(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        made = people.subscribe(sqlite_portal, people.account())
+        sqlite_portal.drain()
+        item = made["items"]["data"][0]["id"]
+        wanted = {"quantity": 3, "proration_behavior": "none"}
+        sqlite_portal.sandbox.call("POST", f"/v1/subscription_items/{item}", wanted)
+        sqlite_portal.drain()
+        with db.edge() as session:
+            updated = WebhookEvent.type == "customer.subscription.updated"
+            newest = select(WebhookEvent.stripe_id).where(updated).order_by(WebhookEvent.id.desc()).limit(1)
+            event = session.scalars(newest).one()
+    page = steps.staff(sqlite_portal).get(f"/admin/events/{event}")
+    assert "Subscription item" in page.text
+    assert [" ".join(cell.split()) for cell in page.all("td.mono")] == ["Before: 1", "After: 3"]
+    told = sqlite_portal.run("billing", "events", "show", event)
+    assert f"~ subscription_item {item}" in told
+    assert "    quantity: 1 → 3" in told
+
+
 def test_more_than_a_hundred_are_repaired_a_hundred_at_a_time(sqlite_portal: Portal) -> None:
     staff = steps.staff(sqlite_portal)
     for number in range(103):

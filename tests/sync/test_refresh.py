@@ -55,6 +55,39 @@ def test_a_subscription_brings_what_it_refers_to(inside: Portal) -> None:
     assert counts() == {"Customer": 1, "PaymentMethod": 1, "Subscription": 1}
 
 
+def test_another_plan_of_the_same_item_is_a_change_and_is_told(inside: Portal) -> None:
+    """Without proration nothing but the item is another one."""
+    made = people.subscribe(inside, people.account())
+    item = made["items"]["data"][0]["id"]
+    wanted = {"price": people.price_id(inside, "pro_monthly"), "proration_behavior": "none", "quantity": 3}
+    inside.sandbox.call("POST", f"/v1/subscription_items/{item}", wanted)
+    heard: list[AccessChange] = []
+
+    def hear(_sender: object, event: AccessChange) -> None:
+        heard.append(event)
+
+    with access_changed.connected_to(hear):
+        (change,) = [each for each in people.learn("subscription", made["id"]) if each["noun"] == "subscription"]
+    (part,) = change["parts"]
+    assert (part["kind"], part["stripe_id"], part["after"]["quantity"]) == ("subscription_item", item, 3)
+    assert part["before"]["price_stripe_id"] == people.price_id(inside, "starter_monthly")
+    (told,) = heard
+    assert told.after.plan is not None
+    assert told.after.plan.key == "pro"
+    assert people.learn("subscription", made["id"]) == []
+
+
+def test_an_item_that_is_gone_and_one_that_came_are_told_of(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    (first,) = made["items"]["data"]
+    items = [{"id": first["id"], "deleted": True}, {"price": people.price_id(inside, "pro_monthly")}]
+    inside.sandbox.call("POST", f"/v1/subscriptions/{made['id']}", {"items": items, "proration_behavior": "none"})
+    (change,) = [each for each in people.learn("subscription", made["id"]) if each["noun"] == "subscription"]
+    gone, came = sorted(change["parts"], key=lambda part: part["before"] is None)
+    assert (gone["stripe_id"], gone["after"], gone["before"]["quantity"]) == (first["id"], None, 1)
+    assert (came["before"], came["after"]["quantity"]) == (None, 1)
+
+
 def test_answers_are_written_in_an_order_that_works_however_they_came(inside: Portal) -> None:
     ada = people.account()
     made = people.subscribe(inside, ada)

@@ -1,11 +1,12 @@
 """Stripe's invoice -> rows."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from billing.core.clock import from_timestamp
-from billing.core.mirror import Change, find, store
+from billing.core.mirror import Change, Part, find, parts, store
 from billing.domain.customers.models import Customer
 from billing.domain.invoices.models import Invoice, InvoiceLine
 
@@ -15,6 +16,19 @@ def subscription_of(invoice: dict[str, Any]) -> str | None:
     details = (invoice["parent"] or {}).get("subscription_details") or {}
     subscription: str | None = details.get("subscription")
     return subscription
+
+
+_LINE = (
+    "stripe_id",
+    "position",
+    "description",
+    "quantity",
+    "amount",
+    "price_stripe_id",
+    "is_proration",
+    "period_start",
+    "period_end",
+)
 
 
 def project(session: Session, invoice: dict[str, Any], as_of: int) -> Change[Invoice]:
@@ -57,7 +71,7 @@ def project(session: Session, invoice: dict[str, Any], as_of: int) -> Change[Inv
     }
     change = store(session, Invoice, invoice["id"], as_of, values)
     if change.row.as_of == as_of:
-        _project_lines(change.row, invoice["lines"]["data"])
+        change = replace(change, parts=_project_lines(change.row, invoice["lines"]["data"]))
     return change
 
 
@@ -69,11 +83,14 @@ def _discount(share: dict[str, Any]) -> dict[str, Any]:
     return {"amount": share["amount"], "name": name or "Discount"}
 
 
-def _project_lines(row: Invoice, lines: list[dict[str, Any]]) -> None:
+def _project_lines(row: Invoice, lines: list[dict[str, Any]]) -> tuple[Part, ...]:
     wanted = [_line(position, line) for position, line in enumerate(lines)]
-    present = [{name: getattr(line, name) for name in wanted[0]} for line in row.lines] if wanted else None
-    if wanted != present:
-        row.lines = [InvoiceLine(**values) for values in wanted]
+    present = [{name: getattr(line, name) for name in _LINE} for line in row.lines]
+    if wanted == present:
+        return ()
+    row.lines = [InvoiceLine(**values) for values in wanted]
+    before, after = ({values["stripe_id"]: values for values in those} for those in (present, wanted))
+    return parts("invoice_line", before, after)
 
 
 def _line(position: int, line: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """Stripe's subscription -> rows."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from billing.core import clock
 from billing.core.clock import from_timestamp
-from billing.core.mirror import Change, amend, find, store
+from billing.core.mirror import Change, Part, amend, find, parts, store
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
 from billing.domain.discounts.projection import redeemed
 from billing.domain.subscriptions.models import DEFAULT_NAME, RETAINED, Subscription, SubscriptionItem
+
+_ITEM = ("price_stripe_id", "price_id", "quantity", "current_period_start", "current_period_end")
 
 
 def project(session: Session, subscription: dict[str, Any], as_of: int) -> Change[Subscription]:
@@ -50,7 +53,7 @@ def project(session: Session, subscription: dict[str, Any], as_of: int) -> Chang
     }
     change = store(session, Subscription, subscription["id"], as_of, values)
     if change.row.as_of == as_of:
-        _project_items(session, change.row, subscription["items"]["data"])
+        change = replace(change, parts=_project_items(session, change.row, subscription["items"]["data"]))
     return change
 
 
@@ -65,21 +68,27 @@ def _past_due_since(latest: dict[str, Any] | None) -> Any:
     return from_timestamp(latest["status_transitions"]["finalized_at"] or latest["created"])
 
 
-def _project_items(session: Session, row: Subscription, items: list[dict[str, Any]]) -> None:
+def _project_items(session: Session, row: Subscription, items: list[dict[str, Any]]) -> tuple[Part, ...]:
     known = {item.stripe_id: item for item in row.items}
+    wanted = {item["id"]: _item(session, item) for item in items}
+    before = {stripe_id: {name: getattr(item, name) for name in _ITEM} for stripe_id, item in known.items()}
     kept = []
-    for item in items:
-        price = find(session, Price, item["price"]["id"])
-        values = {
-            "price_stripe_id": item["price"]["id"],
-            "price_id": price.id if price else None,
-            "quantity": item.get("quantity"),
-            "current_period_start": from_timestamp(item["current_period_start"]),
-            "current_period_end": from_timestamp(item["current_period_end"]),
-        }
-        kept.append(known.get(item["id"]) or SubscriptionItem(stripe_id=item["id"]))
+    for stripe_id, values in wanted.items():
+        kept.append(known.get(stripe_id) or SubscriptionItem(stripe_id=stripe_id))
         for name, value in values.items():
             if getattr(kept[-1], name) != value:
                 setattr(kept[-1], name, value)
     if row.items != kept:
         row.items = kept
+    return parts("subscription_item", before, wanted)
+
+
+def _item(session: Session, item: dict[str, Any]) -> dict[str, Any]:
+    price = find(session, Price, item["price"]["id"])
+    return {
+        "price_stripe_id": item["price"]["id"],
+        "price_id": price.id if price else None,
+        "quantity": item.get("quantity"),
+        "current_period_start": from_timestamp(item["current_period_start"]),
+        "current_period_end": from_timestamp(item["current_period_end"]),
+    }
