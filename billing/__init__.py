@@ -27,11 +27,13 @@ from billing.domain.access.signals import (
 )
 from billing.domain.accounts.address import Address
 from billing.domain.accounts.service import AccountRef
+from billing.domain.teams.invitations import InvitationMade, invitation_made
 from billing.extension import Billing
 from billing.sync.signals import EventParked, event_parked
 from billing.web.dues import PaymentDue, current_payment_due
 from billing.web.gates import current_access, requires_feature, requires_plan, requires_subscription
 from billing.web.notice import payment_notice
+from billing.web.teams import invitation_url
 from billing.web.visitor import Hosts
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "EventParked",
     "GraceStarted",
     "Hosts",
+    "InvitationMade",
     "PaymentDue",
     "PlanChanged",
     "access_changed",
@@ -55,6 +58,8 @@ __all__ = [
     "current_payment_due",
     "event_parked",
     "grace_started",
+    "invitation_made",
+    "invitation_url",
     "payment_notice",
     "plan_changed",
     "requires_feature",

@@ -46,6 +46,7 @@ from billing.web import (
     paying,
     payment_methods,
     stripe_js,
+    teams,
     visitor,
 )
 from billing.web.health import checks
@@ -78,6 +79,7 @@ __all__ = [
     "subscriptions",
     "sync",
     "sync_pages",
+    "teams",
     "trial_pages",
 ]
 

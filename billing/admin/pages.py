@@ -24,5 +24,5 @@ def _only_staff() -> ResponseReturnValue | None:
 
 def actor() -> str:
     """Who of the staff acts, for the audit trail: their e-mail address."""
-    account = visitor.account()
-    return account.email if account else "staff"
+    visit = visitor.visit()
+    return visit.person.email if visit else "staff"

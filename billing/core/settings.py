@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     billing_cancel_credit: bool = False
     billing_retention_coupon: str = Field(default="", max_length=200)
     billing_pause: Literal["off", "indefinite", "timed", "both"] = "both"
+    billing_seats: Literal["follow", "fixed"] = "follow"
     billing_locale: str = "en_US"
 
     # People

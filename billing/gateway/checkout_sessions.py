@@ -13,6 +13,7 @@ def create_subscription(
     *,
     customer: str,
     price: str,
+    quantity: int,
     success_url: str,
     cancel_url: str,
     client_reference_id: str,
@@ -22,16 +23,17 @@ def create_subscription(
     automatic_tax: bool,
     key: tuple[object, ...],
 ) -> dict[str, Any]:
-    """Open a session that sells one `price` to `customer`, with `trial_days` (0: none) before the first payment.
+    """Open a session that sells `quantity` of the `price` to `customer`.
 
-    A trial that needs no card is paused at its end while there is none. `success_url` may hold the literal
-    {CHECKOUT_SESSION_ID}. Raises KeyReused when `key` opened another choice before.
+    There are `trial_days` (0: none) before the first payment. A trial that needs no card is paused at its end while
+    there is none. `success_url` may hold the literal {CHECKOUT_SESSION_ID}. Raises KeyReused when `key` opened another
+    choice before.
     """
     params: sdk.params.checkout.SessionCreateParams = {
         "mode": "subscription",
         "customer": customer,
         "client_reference_id": client_reference_id,
-        "line_items": [{"price": price, "quantity": 1}],
+        "line_items": [{"price": price, "quantity": quantity}],
         "success_url": success_url,
         "cancel_url": cancel_url,
         "metadata": metadata,

@@ -149,6 +149,15 @@ def change_items(
     return _update(stripe_id, params, "change_items", *key)
 
 
+def set_quantity(stripe_id: str, item: str, quantity: int) -> dict[str, Any]:
+    """Let there be `quantity` of the item, whatever there was; what that costs or gives back is on the next invoice.
+
+    Source: https://docs.stripe.com/billing/subscriptions/quantities
+    """
+    params: Any = {"items": [{"id": item, "quantity": quantity}], "proration_behavior": "create_prorations"}
+    return _update(stripe_id, params)
+
+
 def _update(stripe_id: str, params: Any, *key: object) -> dict[str, Any]:
     with asking() as stripe:
         return plain(stripe.v1.subscriptions.update(stripe_id, params, key_for(stripe_id, *key) if key else None))

@@ -22,6 +22,7 @@ from billing.domain.customers import service as customers
 from billing.domain.customers.models import Customer
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
+from billing.domain.teams import seats
 from billing.gateway import payment_methods, subscriptions
 from billing.sync.noun import refs
 from billing.sync.nouns import ASKED, NOUNS, RANK, Answer, Ref, known_of
@@ -161,9 +162,18 @@ def write(
     if any(change["noun"] in ("product", "price") for change in changes):  # what plans give, whoever has them
         policy_rows.bump()
     accounts = _accounts(session, owners)
+    if any(change["noun"] == "subscription" for change in changes):
+        _mark_seats(session, accounts.values())
     serving = {account.id: requests.get(owner, ()) for owner, account in accounts.items()}
     noticing.tell(session, known, list(accounts.values()), serving)
     return changes
+
+
+def _mark_seats(session: Session, accounts: Iterable[Account]) -> None:
+    """Have the seats of teams looked at that pay for more or fewer than they have, whatever changed."""
+    for account in accounts:
+        if account.kind == "team" and seats.step(account) is not None:
+            seats.mark(session, account)
 
 
 def preload_rows(session: Session, answers: Sequence[Answer]) -> None:

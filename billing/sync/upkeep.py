@@ -4,7 +4,7 @@ from billing.core import effects
 from billing.core.errors import Refusal
 from billing.core.logging import get_logger
 from billing.domain.access import noticing
-from billing.sync import processor, push, tail
+from billing.sync import processor, push, seats, tail
 
 log = get_logger(__name__)
 
@@ -19,4 +19,5 @@ def look() -> int:
     noticing.notice_due()
     effects.carry_out_due()
     push.push_due()
+    seats.settle_due()
     return tried

@@ -16,9 +16,10 @@ from werkzeug.exceptions import HTTPException
 from wtforms import ValidationError
 
 from billing.core import assets, db
-from billing.core.errors import Refusal
+from billing.core.errors import Forbidden, Refusal
 from billing.core.i18n import gettext as _
 from billing.web import context, headers, refusals, requests, visitor
+from billing.web.visitor import Visit
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
@@ -93,17 +94,48 @@ def check_csrf() -> None:
         raise CSRFError(str(error)) from None
 
 
+class NotYourBilling(Forbidden):
+    """Somebody who only belongs to a team asked for its billing."""
+
+    code = "not_billing_manager"
+
+    def __init__(self, team: str) -> None:
+        super().__init__(_("Only the owners and billing managers of %(team)s see its billing.", team=team))
+
+
 def signed_in(view: Callable[..., ResponseReturnValue]) -> RouteCallable:
-    """Give the view the visitor's account as its first argument; strangers are asked to sign in."""
+    """Give the view the account whose billing the visitor manages as its first argument.
+
+    Strangers are asked to sign in. Who belongs to a team without managing its billing is refused (NotYourBilling):
+    views of other things are `open_to_members`.
+    """
 
     @wraps(view)
     def with_account(**kwargs: Any) -> ResponseReturnValue:
-        account = visitor.account()
-        if account is None:
+        visit = visitor.visit()
+        if visit is None:
             return ask_to_sign_in()
-        return view(account, **kwargs)
+        check_manages_billing(visit)
+        return view(visit.account, **kwargs)
 
     return with_account
+
+
+def check_manages_billing(visit: Visit) -> None:
+    """Raise NotYourBilling unless the visitor manages the billing of the account they act for."""
+    if not visit.manages_billing:
+        raise NotYourBilling(visit.account.name)
+
+
+def open_to_members(view: Callable[..., ResponseReturnValue]) -> RouteCallable:
+    """Give the view the visit of whoever is signed in, in whatever role: it shows no billing, or looks itself."""
+
+    @wraps(view)
+    def with_visit(**kwargs: Any) -> ResponseReturnValue:
+        visit = visitor.visit()
+        return ask_to_sign_in() if visit is None else view(visit, **kwargs)
+
+    return with_visit
 
 
 def ask_to_sign_in(next_path: str | None = None) -> Response:

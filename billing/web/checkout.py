@@ -14,7 +14,7 @@ from billing.domain.subscriptions import queries as subscriptions
 from billing.sync import refresh
 from billing.sync.nouns import bought
 from billing.web import plans, visitor
-from billing.web.blueprint import ask_to_sign_in
+from billing.web.blueprint import ask_to_sign_in, check_manages_billing, signed_in
 from billing.web.links import absolute
 from billing.web.pages import pages
 
@@ -42,9 +42,11 @@ def checkout_confirm() -> ResponseReturnValue:
 def start() -> ResponseReturnValue:
     """Open a Checkout Session for the chosen price and lead to it; to the change of plan for subscribers."""
     lookup_key = request.form.get("price", "")
-    account = visitor.account()
-    if account is None:
+    visit = visitor.visit()
+    if visit is None:
         return ask_to_sign_in(url_for("billing.checkout_confirm", price=lookup_key))
+    check_manages_billing(visit)
+    account = visit.account
     ratelimit.hit("checkout", account.uid, _LIMIT)
     # The braces are Stripe's template and must reach it as they are: url_for would escape them.
     success_url = absolute("billing.checkout_return") + "?session_id={CHECKOUT_SESSION_ID}"
@@ -72,11 +74,9 @@ def _change_plan(account: Account, lookup_key: str) -> ResponseReturnValue:
 
 
 @pages.get("/checkout/return")
-def checkout_return() -> ResponseReturnValue:
+@signed_in
+def checkout_return(account: Account) -> ResponseReturnValue:
     """Back from Stripe: the same sync as the webhook's, so that what was bought works at once. Safe to reload."""
-    account = visitor.account()
-    if account is None:
-        return ask_to_sign_in()
     session = checkout.retrieve_own(account, request.args.get("session_id", ""))
     if session["status"] == "complete":
         refresh.refresh(*bought(session))

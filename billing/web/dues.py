@@ -39,10 +39,13 @@ class PaymentDue:
 
 
 def current_payment_due() -> PaymentDue | None:
-    """What the visitor must see to, from the local tables, worked out once a request; None where all is paid."""
+    """What the visitor must see to, from the local tables, worked out once a request; None where all is paid.
+
+    Who only belongs to a team has nothing to see to.
+    """
     if "billing_payment_due" not in g:
-        account = visitor.account()
-        g.billing_payment_due = _due(account) if account else None
+        visit = visitor.visit()
+        g.billing_payment_due = _due(visit.account) if visit and visit.manages_billing else None
     due: PaymentDue | None = g.billing_payment_due
     return due
 

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.core.money import Money
-from billing.domain.accounts.models import Account
 from billing.web import plans, visitor
-from billing.web.blueprint import PageBlueprint, signed_in
+from billing.web.blueprint import PageBlueprint, open_to_members
 from billing.web.gates import current_access, requires_feature, requires_subscription
+from billing.web.visitor import Visit
 
 home = PageBlueprint("home", __name__)
 
@@ -58,8 +58,8 @@ def index() -> ResponseReturnValue:
 
 
 @home.get("/app")
-@signed_in
-def app(_account: Account) -> ResponseReturnValue:
+@open_to_members
+def app(_visit: Visit) -> ResponseReturnValue:
     """The sample product: what is open and what is locked."""
     granted = current_access()
     has_reports, has_exports = granted.has_subscription, granted.has_feature("exports")

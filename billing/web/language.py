@@ -23,8 +23,8 @@ def choose() -> ResponseReturnValue:
     if language not in i18n.LANGUAGES:
         raise Invalid(_("Choose one of the languages shown."), field="language")
     i18n.choose(language)
-    account = visitor.account()
-    if account is not None:
-        accounts.set_locale(account, i18n.locale())
+    visit = visitor.visit()
+    if visit is not None:
+        accounts.set_locale(visit.person, i18n.locale())
     next_path = request.form.get("next", "")
     return redirect(next_path if _OWN_PATH.fullmatch(next_path) else url_for("billing.pricing"), 303)

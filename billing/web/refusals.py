@@ -83,8 +83,11 @@ def page(status: int, title: str, message: str, actions: tuple[Action, ...] = ()
 
 
 def _way_on() -> Action:
-    if context.for_page()["signed_in"]:
+    page = context.for_page()
+    if page["manages_billing"]:
         return Action(_("Go to billing"), url_for("billing.overview"))
+    if page["team_choices"]:
+        return Action(_("Go to your team"), url_for("billing.team"))
     return Action(_("See the plans"), url_for("billing.pricing"))
 
 

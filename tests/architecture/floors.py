@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from tests.architecture.tree import Module, imports, names
 
 NOUNS = [
-    *("accounts", "catalog", "discounts", "customers", "entitlements", "payment_methods", "subscriptions"),
+    *("accounts", "catalog", "discounts", "customers", "entitlements", "payment_methods", "subscriptions", "teams"),
     *("invoices", "quotes", "payments", "refunds", "disputes", "credit_notes", "receipts", "usage"),
     *("checkout", "portal", "access"),
 ]

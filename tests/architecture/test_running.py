@@ -9,6 +9,8 @@ from werkzeug.routing import Rule
 
 from tests.architecture.papers import undocumented_commands
 from tests.architecture.tree import PROJECT
+from tests.flows.steps import sign_up
+from tests.flows.teams import join, make_team
 from tests.support.pages import Browser
 
 if TYPE_CHECKING:
@@ -46,6 +48,47 @@ def test_every_route_is_gated_or_listed_public(sqlite_portal: "Portal") -> None:
         if not _is_turned_away(sqlite_portal.browser(), method, rule)
     ]
     assert open_doors == []
+
+
+OPEN_TO_MEMBERS = {
+    "/account/team": "who else is in the team",
+    "/account/act-for": "choose whom to act for",
+    "/account/teams": "make a team of one's own",
+    "/account/teams/<uid>/name": "for owners, who are looked up by the team in the address",
+    "/account/teams/<uid>/invitations": "the same",
+    "/account/teams/<uid>/invitations/<invitation>/resend": "the same",
+    "/account/teams/<uid>/invitations/<invitation>/revoke": "the same",
+    "/account/teams/<uid>/members/<person>/role": "the same",
+    "/account/teams/<uid>/members/<person>/remove": "the same, and everybody may leave",
+    "/account/invitations/<token>": "join a team",
+}
+"""What somebody may do who belongs to a team without managing its billing; every other page of ours refuses them."""
+
+
+def test_every_page_is_closed_to_mere_members_or_listed(sqlite_portal: "Portal") -> None:
+    owner = sign_up(sqlite_portal, "ada@example.com")
+    make_team(owner)
+    member = join(sqlite_portal, owner, "mate@example.com")
+    rules = [rule for rule in sqlite_portal.app.url_map.iter_rules() if rule.endpoint.startswith("billing.")]
+    assert [rule for rule in OPEN_TO_MEMBERS if rule not in {known.rule for known in rules}] == []
+    open_pages = [
+        f"{method} {rule.rule}"
+        for rule in rules
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if rule.rule not in OPEN_TO_MEMBERS and (rule.rule not in PUBLIC or rule.endpoint == "billing.checkout")
+        if not _is_refused(member, method, rule)
+    ]
+    assert open_pages == []
+
+
+def _is_refused(member: Browser, method: str, rule: Rule) -> bool:
+    """Told that this is for owners and billing managers."""
+    built = rule.build(dict.fromkeys(rule.arguments, "1"))
+    assert built, rule
+    fields = member.get("/account/team").form("/logout").fields if method != "GET" else None
+    headers = {"Accept": "application/json"}
+    answer = member.client.open(built[1], method=method, base_url=member.base_url, data=fields, headers=headers)
+    return answer.status_code == 403 and "not_billing_manager" in answer.text
 
 
 def test_every_command_is_explained(sqlite_portal: "Portal") -> None:

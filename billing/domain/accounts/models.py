@@ -10,13 +10,14 @@ from billing.core.db import Base
 
 
 class Account(Base):
-    """Whoever owns a Stripe customer: a person now, a team as well later."""
+    """Whoever owns a Stripe customer: a person, or a team of persons."""
 
     __tablename__ = "billing_accounts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True)  # random: what Stripe's metadata carries
     key: Mapped[str] = mapped_column(String(255), unique=True)  # the host's own name for it, such as "user:12"
+    kind: Mapped[str] = mapped_column(String(20), default="personal", server_default="personal")  # or "team"
     name: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255), index=True)
     address: Mapped[dict[str, Any] | None]  # see Address.to_json; None: only Stripe knows of one, if there is one

@@ -43,6 +43,7 @@ def product_metadata(plan: PlanDefinition, rank: int) -> dict[str, str]:
         "rank": str(rank),
         "default": "true" if plan.default else "",
         "highlight": "true" if plan.highlight else "",
+        "per_seat": "true" if plan.per_seat else "",
         "subscription": plan.subscription if plan.subscription != "default" else "",
         "limits": ",".join(f"{name}={number}" for name, number in sorted(plan.limits.items())),
         "allowances": ",".join(f"{name}={given.amount}/{given.per}" for name, given in sorted(plan.allowances.items())),

@@ -43,6 +43,7 @@ class PlanDefinition(_Strict):
     description: str = Field(min_length=1, max_length=500)
     default: bool = False
     highlight: bool = False
+    per_seat: bool = False
     subscription: Key = "default"
     features: tuple[Key, ...] = ()
     limits: dict[Counted, int] = {}

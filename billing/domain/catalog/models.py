@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text, true
+from sqlalchemy import Column, ForeignKey, String, Table, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from billing.core.db import Base
@@ -40,6 +40,7 @@ class Plan(Mirrored, Base):
     # Plans of one name are alternatives; an account may have one subscription of each name.
     subscription_name: Mapped[str] = mapped_column(String(100), default="default", server_default="default")
     is_highlighted: Mapped[bool]
+    is_per_seat: Mapped[bool] = mapped_column(default=False, server_default=false())  # a team pays for each member
     limits: Mapped[dict[str, Any]]  # whole numbers by name
     allowances: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # see projection
 

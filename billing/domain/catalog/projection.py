@@ -33,6 +33,7 @@ def project_product(
         "is_active": product["active"],
         "is_default": metadata.get("default") == "true",
         "subscription_name": metadata.get("subscription") or "default",
+        "is_per_seat": metadata.get("per_seat") == "true",
         "is_highlighted": metadata.get("highlight") == "true",
         "limits": _limits(metadata.get("limits", "")),
         "allowances": _allowances(metadata.get("allowances", "")),

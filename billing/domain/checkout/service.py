@@ -15,6 +15,7 @@ from billing.domain.checkout import trials
 from billing.domain.customers import service as customers
 from billing.domain.subscriptions import queries as subscriptions
 from billing.domain.subscriptions.models import DEFAULT_NAME, NOT_LIVE_STATUSES
+from billing.domain.teams import seats
 from billing.gateway import checkout_sessions as gateway
 from billing.gateway import subscriptions as subscriptions_gateway
 from billing.gateway.errors import KeyReused, NoSuchObject, StripeRefused
@@ -56,6 +57,7 @@ class Choice:
     """
 
     price: Price
+    quantity: int
     trial_days: int
     success_url: str
     cancel_url: str
@@ -76,7 +78,7 @@ def open_session(account: Account, price_lookup_key: str, *, success_url: str, c
         if row.is_live and row.currency != price.currency:
             raise OtherCurrency(row.currency, price.currency)
     trial_days = price.trial_days if price.trial_days and trials.is_open_to(account) else 0
-    choice = Choice(price, trial_days, success_url, cancel_url)
+    choice = Choice(price, seats.wanted(account, price), trial_days, success_url, cancel_url)
     obtained = customers.obtain(account)
     for _try in range(_TRIES):
         try:
@@ -110,6 +112,7 @@ def _find_or_create(account: Account, customer: str, choice: Choice) -> str:
         "name": name,
         "price": str(choice.price.lookup_key),
         "price_id": choice.price.stripe_id,  # the catalog may have given the lookup key to another price meanwhile
+        "quantity": str(choice.quantity),
         "trial_days": str(choice.trial_days),
     }
     for session in sessions:
@@ -120,6 +123,7 @@ def _find_or_create(account: Account, customer: str, choice: Choice) -> str:
     created = gateway.create_subscription(
         customer=customer,
         price=choice.price.stripe_id,
+        quantity=choice.quantity,
         success_url=choice.success_url,
         cancel_url=choice.cancel_url,
         client_reference_id=account.uid,

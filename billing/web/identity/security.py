@@ -191,4 +191,4 @@ def hosts(settings: Settings) -> Hosts:
     def sign_in_url(next_path: str) -> str:
         return f"{url_for('security.login')}?{urlencode({'next': next_path})}"
 
-    return Hosts(account, is_staff, check_staff, sign_in_url, is_standalone=True)
+    return Hosts(account, is_staff, check_staff, sign_in_url, people_make_teams=True, is_standalone=True)

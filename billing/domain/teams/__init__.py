@@ -1,0 +1,1 @@
+"""Teams: accounts that several people act for, each in a role, and the invitations by which they come."""

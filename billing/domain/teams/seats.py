@@ -1,0 +1,104 @@
+"""Seats: how many members a team pays for, and how many it has.
+
+A plan sold by the seat (`per_seat` in the catalog) costs its price once for each member. BILLING_SEATS says what goes
+by what: with "follow" the quantity at Stripe is set to the number of members, whatever it was; with "fixed" nobody
+joins beyond what was bought. Invitations cost nothing until they are accepted; they hold a seat only where those are
+fixed.
+"""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from billing.core import clock, settings
+from billing.core.errors import Conflict
+from billing.core.i18n import N_, ngettext
+from billing.domain.accounts.models import Account
+from billing.domain.catalog.models import Price
+from billing.domain.subscriptions import queries as subscriptions
+from billing.domain.subscriptions.models import SubscriptionItem
+from billing.domain.teams import queries
+from billing.domain.teams.models import SeatCheck
+
+_CHANGEABLE = ("active", "trialing", "past_due")
+"""The statuses in which the quantity is kept in step; after others it is once the subscription is in one of these."""
+
+
+class SeatsTaken(Conflict):
+    """All seats that were bought are taken or promised."""
+
+    code, title = "seats_taken", N_("All seats are taken")
+
+    def __init__(self, bought: int) -> None:
+        super().__init__(
+            ngettext(
+                "The plan has %(count)s seat, and it is taken. Buy another one first, or take an invitation back.",
+                "The plan has %(count)s seats, and all are taken. Buy more first, or take an invitation back.",
+                bought,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What brings a team's seats in step: the subscription's item (Stripe ids), what it has, what it should have."""
+
+    subscription: str
+    item: str
+    bought: int
+    used: int
+
+
+def bought(team: Account) -> int | None:
+    """How many seats the team pays for; None where its plan, if it has one, is not sold by the seat."""
+    item = _item_of(team)
+    return _quantity(item) if item else None
+
+
+def wanted(account: Account, price: Price) -> int:
+    """How many of the price the account is to buy: a seat for each member, or one."""
+    return queries.count_members(account) if account.kind == "team" and price.plan.is_per_seat else 1
+
+
+def follows() -> bool:
+    """Whether the quantity follows the number of members."""
+    return settings.current().billing_seats == "follow"
+
+
+def check_free(team: Account, *, joining: int) -> None:
+    """Raise SeatsTaken where so many more than the members there are would be more than was bought."""
+    if follows():
+        return
+    has = bought(team)
+    if has is not None and queries.count_members(team) + joining > has:
+        raise SeatsTaken(has)
+
+
+def step(team: Account) -> Step | None:
+    """What is to be set at Stripe so that the team pays for as many as it has, as the local tables know; or None."""
+    item = _item_of(team) if follows() else None
+    if item is None or item.subscription.status not in _CHANGEABLE:
+        return None
+    used = queries.count_members(team)
+    if used in (0, _quantity(item)):
+        return None
+    return Step(item.subscription.stripe_id, item.stripe_id, _quantity(item), used)
+
+
+def mark(session: Session, team: Account) -> None:
+    """Note that the team's seats are to be looked at, in the transaction of what calls for it."""
+    values = {"cause": uuid4().hex, "attempts": 0, "next_try_at": clock.now(), "error": None}
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    noted = insert(SeatCheck).values(team_id=team.id, **values)
+    session.execute(noted.on_conflict_do_update(index_elements=["team_id"], set_=values))
+
+
+def _item_of(team: Account) -> SubscriptionItem | None:
+    items = (item for held in subscriptions.of_account(team) if held.is_live for item in held.items)
+    return next((item for item in items if item.price and item.price.plan.is_per_seat), None)
+
+
+def _quantity(item: SubscriptionItem) -> int:
+    return 1 if item.quantity is None else item.quantity
