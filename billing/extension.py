@@ -16,6 +16,7 @@ from billing.admin import accounts, audit, events
 from billing.admin import sync as sync_pages
 from billing.admin import trials as trial_pages
 from billing.admin.pages import admin
+from billing.cli import accounts as account_commands
 from billing.cli import chaos, doctor, plan_changes, subscriptions, sync
 from billing.cli import events as event_commands
 from billing.cli.billing import billing
@@ -41,6 +42,7 @@ from billing.web import (
     headers,
     invoices,
     language,
+    leaving,
     metrics,
     pauses,
     paying,
@@ -58,6 +60,7 @@ __all__ = [
     "Billing",
     # Importing a module of views or commands puts them on its blueprint or group.
     "account",
+    "account_commands",
     "accounts",
     "audit",
     "billing_details",
@@ -71,6 +74,7 @@ __all__ = [
     "events",
     "invoices",
     "language",
+    "leaving",
     "metrics",
     "pauses",
     "paying",

@@ -3,11 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Table, func, inspect, select
+from sqlalchemy import ColumnElement, Table, func, inspect, select
 
 from billing.core import db
 from billing.core.db import Base
@@ -44,15 +44,21 @@ def count(table: Table) -> int:
         return session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def lines(table: Table, form: Form) -> Iterator[str]:
+def lines(
+    table: Table, form: Form, only: ColumnElement[bool] | None = None, without: Collection[str] = ()
+) -> Iterator[str]:
     """The table's rows in the order they were made, each as a line with its end; first the headings, in CSV.
 
+    `only` are those wanted, `without` the columns that are not.
     Times are ISO 8601 in UTC, amounts minor units. The database hands the rows out as they are taken.
     """
-    names = [column.name for column in table.columns]
+    columns = [column for column in table.columns if column.name not in without]
+    names = [column.name for column in columns]
     if form == "csv":
         yield _as_csv(names)
-    query = select(table).order_by(*table.primary_key.columns)
+    query = select(*columns).order_by(*table.primary_key.columns)
+    if only is not None:
+        query = query.where(only)
     with db.engine().connect().execution_options(yield_per=_BATCH) as connection:
         for row in connection.execute(query):
             yield _as_csv([_cell(value) for value in row]) if form == "csv" else _as_json(dict(row._mapping))
