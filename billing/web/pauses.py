@@ -28,7 +28,7 @@ def ask(account: Account, stripe_id: str) -> ResponseReturnValue:
     """For how long, and what it means."""
     row = own(account, stripe_id)
     choices = _choices()
-    why_not = pausing.why_not(row.status, is_ending=row.ends_at is not None, has_schedule=row.schedule is not None)
+    why_not = pausing.why_not_now(row)
     if not choices or not row.is_live or row.status == "paused":
         return to_overview()
     if why_not:

@@ -164,8 +164,7 @@ def _actions(row: Subscription) -> frozenset[str]:
         "change": not is_ending,
         "pay": row.status in ("past_due", "unpaid"),
         "redeem": not is_ending and row.status in ("active", "trialing"),
-        "pause": settings.current().billing_pause != "off"
-        and pausing.why_not(row.status, is_ending=is_ending, has_schedule=row.schedule is not None) is None,
+        "pause": settings.current().billing_pause != "off" and pausing.why_not_now(row) is None,
     }
     return frozenset(name for name, is_allowed in allowed.items() if is_allowed)
 

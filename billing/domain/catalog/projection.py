@@ -32,7 +32,7 @@ def project_product(
         "rank": int(metadata.get("rank") or 0),
         "is_active": product["active"],
         "is_default": metadata.get("default") == "true",
-        "subscription_name": metadata.get("subscription") or "default",
+        "subscription_name": (metadata.get("subscription") or "default")[:100],
         "is_per_seat": metadata.get("per_seat") == "true",
         "is_highlighted": metadata.get("highlight") == "true",
         "limits": _limits(metadata.get("limits", "")),

@@ -14,6 +14,7 @@ from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.subscriptions.ending import is_ending, retrieve_live
+from billing.domain.subscriptions.models import Subscription
 from billing.gateway import subscription_schedules as schedules_gateway
 from billing.gateway import subscriptions as gateway
 from billing.gateway.errors import CardDeclined
@@ -45,7 +46,9 @@ def pause(stripe_id: str, *, months: int | None) -> dict[str, Any]:
     held = retrieve_live(stripe_id)
     if held["status"] == "paused":
         return held
-    if why := why_not(held["status"], is_ending=is_ending(held), has_schedule=held["schedule"] is not None):
+    is_charged = held["collection_method"] == "charge_automatically"
+    has_schedule = held["schedule"] is not None
+    if why := why_not(held["status"], is_ending=is_ending(held), has_schedule=has_schedule, is_charged=is_charged):
         raise CannotPause(why)
     if months is None:
         paused = gateway.pause(stripe_id)
@@ -57,8 +60,13 @@ def pause(stripe_id: str, *, months: int | None) -> dict[str, Any]:
     return paused
 
 
-def why_not(status: str, *, is_ending: bool, has_schedule: bool) -> str | None:
-    """Why a subscription cannot be paused, in words for its owner; None where it can."""
+def why_not(status: str, *, is_ending: bool, has_schedule: bool, is_charged: bool) -> str | None:
+    """Why a subscription cannot be paused, in words for its owner; None where it can.
+
+    `is_charged`: whether Stripe charges it by itself. One that bills are sent for could never be resumed.
+    """
+    if not is_charged:
+        return _("A plan that is paid by invoice cannot be paused here. Please write to us.")
     if is_ending:
         return _("This plan is going to end. Keep it first, then it can be paused.")
     if status == "trialing":
@@ -94,3 +102,13 @@ def is_waiting_to_resume(subscription: dict[str, Any]) -> bool:
     latest = subscription["latest_invoice"]
     paused = (subscription.get("status_details") or {}).get("paused") or {}
     return bool(latest and latest["status"] == "open" and latest["created"] >= (paused.get("transitioned_at") or 0))
+
+
+def why_not_now(row: Subscription) -> str | None:
+    """The same by the local tables."""
+    return why_not(
+        row.status,
+        is_ending=row.ends_at is not None,
+        has_schedule=row.schedule is not None,
+        is_charged=row.collection_method == "charge_automatically",
+    )

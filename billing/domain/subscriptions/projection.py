@@ -28,7 +28,7 @@ def project(session: Session, subscription: dict[str, Any], as_of: int) -> Chang
     values = {
         "livemode": subscription["livemode"],
         "customer_id": owner.id,
-        "name": metadata.get("name") or DEFAULT_NAME,
+        "name": (metadata.get("name") or DEFAULT_NAME)[:100],  # anybody may write five hundred letters there
         "status": subscription["status"],
         "currency": subscription["currency"],
         "collection_method": subscription["collection_method"],
@@ -44,7 +44,7 @@ def project(session: Session, subscription: dict[str, Any], as_of: int) -> Chang
         "trial_end_behavior": trial.get("missing_payment_method"),
         "paused_at": from_timestamp(pause.get("transitioned_at")),
         "pause_reason": (pause.get("subscription") or {}).get("type"),
-        "retention_coupon": metadata.get(RETAINED) or None,
+        "retention_coupon": (metadata.get(RETAINED) or "")[:255] or None,
         "started_at": from_timestamp(subscription["start_date"]),
         "created_at": from_timestamp(subscription["created"]),
         "cancellation": subscription["cancellation_details"],

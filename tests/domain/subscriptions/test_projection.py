@@ -82,3 +82,34 @@ def test_a_customer_nobody_projected_is_a_bug(inside: Portal) -> None:
         session = db.begin_write()
         with pytest.raises(LookupError, match="of a customer that was not projected"):
             projection.project(session, data, clock.ticket())
+
+
+def test_a_name_a_pause_and_what_was_accepted_are_kept(inside: Portal) -> None:
+    made = people.subscribe(
+        inside,
+        people.account(),
+        metadata={"name": "support", "retention_coupon": "STAY"},
+        trial_settings={"end_behavior": {"missing_payment_method": "pause"}},
+    )
+    inside.sandbox.call("POST", f"/v1/subscriptions/{made['id']}/pause")
+    paused = gateway.retrieve_around(made["id"]).subscription
+    with db.edge():
+        projection.project(db.begin_write(), paused, clock.ticket())
+        found = row(inside, made["id"])
+        assert (found.name, found.retention_coupon, found.trial_end_behavior) == ("support", "STAY", "pause")
+        assert (found.paused_at, found.pause_reason) == (clock.now(), "pause_requested")
+
+
+def test_words_too_long_for_a_name_are_cut(inside: Portal) -> None:
+    long = {"name": "x" * 500, "retention_coupon": "y" * 500}
+    made = people.subscribe(inside, people.account(), metadata=long)
+    with db.edge():
+        found = row(inside, made["id"])
+        assert (found.name, found.retention_coupon) == ("x" * 100, "y" * 255)
+
+
+def test_a_subscription_nobody_named_has_the_default_name(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    with db.edge():
+        found = row(inside, made["id"])
+        assert (found.name, found.paused_at, found.pause_reason) == ("default", None, None)
