@@ -143,6 +143,8 @@ def planned_change(held: Subscription) -> tuple[PlannedChange, Part] | None:
 
 def _state(quote: Quote) -> str:
     now = clock.now()
+    if quote.outcome == "planned" and quote.next_at > now and not queries.is_planned(quote):
+        return "undone"  # with the plan's cancellation, or at Stripe
     if quote.outcome is not None:
         return quote.outcome
     if quote.claimed_until is not None and quote.claimed_until > now:

@@ -10,7 +10,7 @@ from tests.support.browsing import look
 
 def test_a_plan_is_changed_and_the_bank_asks(page: Page) -> None:
     _buy(page)
-    _choose(page, "Pro")
+    _choose(page, "Pro", "change")
     look(page, "change-quote")
     page.get_by_role("button", name="and change").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your bank wants to hear from you")
@@ -33,6 +33,8 @@ def test_a_plan_is_changed_and_the_bank_asks(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("Until then nothing changes.")
     page.goto(page.url.rpartition("/")[0])
     look(page, "change-planned")
+    page.goto("/account/billing")
+    look(page, "billing-planned")
 
 
 def test_without_javascript_the_bank_is_answered_on_stripes_page(plain_page: Page) -> None:
@@ -57,8 +59,10 @@ def _buy(page: Page) -> None:
     page.wait_for_url(re.compile("/checkout/return"))
 
 
-def _choose(page: Page, plan: str) -> None:
-    """Press the plan's button on the pricing page, and ask what the change costs."""
+def _choose(page: Page, plan: str, picture: str = "") -> None:
+    """Press the plan's button on the pricing page, look, and ask what the change costs."""
     page.goto("/pricing")
     page.get_by_role("region", name=plan, exact=True).get_by_role("button").click()
+    if picture:
+        look(page, picture)
     page.get_by_role("button", name="See what it costs").click()

@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+import time_machine
+
 from tests.flows import steps
 from tests.flows.changing import change_page, confirm, held, quote, sums
 from tests.flows.steps import sign_up, stripe_has, subscribe, the_one
+from tests.support.clock import START
+from tests.support.pages import Browser
 from tests.support.portal import Portal
 
 
@@ -99,6 +103,13 @@ def test_more_seats_at_once_and_fewer_later(sqlite_portal: Portal) -> None:
     assert page.all(".alert") == ["You have Starter × 5, $60.00 per month now."]
     assert held(sqlite_portal) == [("starter_monthly", 5)]
 
+    planned = confirm(quote(sqlite_portal, ada, "starter_monthly", quantity="2"))
+    sqlite_portal.sandbox.call(
+        "POST", f"/v1/subscription_schedules/{the_one(sqlite_portal, 'subscriptions')['schedule']}/release"
+    )
+    sqlite_portal.drain()
+    assert ada.get(planned.path).all(".alert") == ["The planned change was undone. Your plan goes on as it was."]
+
     page = confirm(quote(sqlite_portal, ada, "starter_monthly", quantity="2"))
     assert page.all(".alert") == ["From Apr 2, 2026: Starter × 2, $24.00 per month. Until then nothing changes."]
     sqlite_portal.advance(timedelta(days=31, hours=2))
@@ -141,3 +152,19 @@ def test_a_declined_card_changes_nothing_and_another_one_does(portal: Portal) ->
     page = confirm(page.form(button="Try once more").submit())
     assert page.h1 == "Your plan is changed"
     assert held(portal) == [("pro_monthly", 1)]
+
+
+def test_while_stripe_does_not_answer_nothing_is_lost(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    page = quote(sqlite_portal, ada, "pro_monthly")
+    stripe = {"STRIPE_SECRET_KEY": "sk_test_a", "STRIPE_API_BASE": "http://127.0.0.1:9"}
+    with time_machine.travel(START, tick=False), steps.deployment(sqlite_portal, **stripe) as app:
+        elsewhere = Browser(app, sqlite_portal.base_url)
+        steps.sign_in(elsewhere, "ada@example.com")
+        refused = confirm(elsewhere.get(page.path))
+        assert refused.status == 503
+        assert "Nothing was charged; please try again shortly." in refused.text
+        assert elsewhere.get(page.path).h1 == "What it costs"
+    assert confirm(page).h1 == "Your plan is changed"
+    assert [invoice["total"] for invoice in stripe_has(sqlite_portal, "invoices")] == [1700, 1200]

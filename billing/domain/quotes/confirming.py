@@ -19,7 +19,7 @@ from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.customers import service as customers
-from billing.domain.quotes import queries, service
+from billing.domain.quotes import checks, queries, service
 from billing.domain.quotes.models import Quote
 from billing.domain.quotes.service import Wanted
 from billing.gateway import invoices, subscription_schedules, subscriptions
@@ -217,7 +217,7 @@ def undo(subscription: dict[str, Any]) -> str:
     Raises Conflict where nothing is planned, or not from here.
     """
     schedule = subscription["schedule"]
-    if schedule is None:
+    if schedule is None or not checks.has_phase_ahead(subscription_schedules.retrieve(schedule), clock.now()):
         raise Conflict(_("Nothing is planned for this plan any more."))
     if queries.of_schedule(schedule) is None:
         raise Conflict(_("What is planned for this plan was not chosen here. Please ask us to change it."))

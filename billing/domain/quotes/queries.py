@@ -54,6 +54,12 @@ def recent(account: Account, count: int) -> Sequence[Quote]:
     return db.session().scalars(query).all()
 
 
+def is_planned(quote: Quote) -> bool:
+    """Whether the schedule that the quote brought about may still change something, by the local tables."""
+    schedule = find(db.session(), Schedule, quote.schedule) if quote.schedule else None
+    return schedule is not None and schedule.is_pending
+
+
 def planned_change(subscription: Subscription) -> PlannedChange | None:
     """What the subscription's schedule makes of it next, by the local tables; None where nothing is planned."""
     if subscription.schedule is None:
