@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 
@@ -264,6 +264,28 @@ def test_times_are_utc_whatever_zone_they_came_in(counting: Flask) -> None:
         assert found == NOON
         assert found is not None
         assert found.utcoffset() == timedelta(0)
+
+
+HOT = db.HotSelect(
+    select(Counter.value, Counter.at.label("moment")).where(Counter.id == bindparam("wanted"), Counter.value != -1)
+)
+
+
+def test_a_hot_select_says_what_the_orm_would(counting: Flask) -> None:
+    with db.edge():
+        db.begin_write().get_one(Counter, 1).at = NOON
+        (row,) = HOT(wanted=1)  # what is not written yet is seen
+        assert (row.value, row.moment) == (0, NOON)
+        assert row.moment.utcoffset() == timedelta(0)
+        assert HOT(wanted=2) == []
+
+
+def test_a_hot_select_goes_wrong_in_sqlalchemys_words(counting: Flask) -> None:
+    with db.edge():
+        with pytest.raises(StatementError):
+            HOT(wanted=object())
+        db.session().rollback()
+        assert len(HOT(wanted=1)) == 1
 
 
 def test_an_app_context_ends_with_its_session(counting: Flask) -> None:

@@ -3,8 +3,7 @@
 Everything that is said about access is worked out from these: the answer gates get (`service`), and why (`why`).
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, groupby
@@ -13,29 +12,19 @@ from typing import Any, Literal
 from sqlalchemy import Row, and_, bindparam, func, or_, select
 
 from billing.core import clock, db, settings
+from billing.domain.access import offers as offers_rows
 from billing.domain.access import policy_rows
-from billing.domain.access.answer import NOTHING, GrantedPlan
+from billing.domain.access.answer import NOTHING
 from billing.domain.access.models import AccessPolicy, Grant
+from billing.domain.access.offers import Offer, Offers
 from billing.domain.access.policy import Policy
 from billing.domain.access.rules import Decision, Facts, decide
 from billing.domain.accounts.models import Account
-from billing.domain.catalog.models import Feature, Plan, Price, plan_features
+from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
 from billing.domain.entitlements.models import ActiveEntitlements
 from billing.domain.invoices.models import Invoice
 from billing.domain.subscriptions.models import Subscription, SubscriptionItem
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a plan gives those who are let in."""
-
-    id: int
-    plan: GrantedPlan
-    is_everybodys: bool
-    features: frozenset[str]
-    limits: Mapping[str, int]
-    allowances: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -98,38 +87,35 @@ class Finding:
 
 @dataclass(frozen=True)
 class Found:
-    """The findings of each account by row id, the version of the policy they rest on, and the policy."""
+    """The findings of each account by row id, the version of the policy they rest on, the policy, and the moment."""
 
     by_account: Mapping[int, Sequence[Finding]]
     version: int
     policy: Policy
-
-
-_NO_OFFER = frozenset[str]()
+    at: datetime
 
 
 def find(account_ids: Collection[int]) -> Found:
-    """What gives each of the accounts access now; two queries however many they are, and one more per new policy."""
+    """What gives each of the accounts access now: one query however many they are, and two more per new policy."""
     now = clock.now()
-    configured = settings.current()
-    rows = db.session().execute(_ROWS, {"account_ids": list(account_ids), "livemode": configured.livemode, "now": now})
-    by_account = {account_id: list(group) for account_id, group in groupby(rows, key=lambda row: row.account_id)}
-    version = next((rows[0].version for rows in by_account.values()), None) or 0
-    policy = policy_rows.at(version)
-    read = list(chain.from_iterable(by_account.values()))
-    offers = _offers({row.plan_id for row in read if row.plan_id}, {row.grant_plan for row in read if row.grant_plan})
+    values = {"livemode": settings.current().livemode, "now": now}
+    if len(account_ids) == 1:
+        read = _OF_ONE(account_id=next(iter(account_ids)), **values)
+    else:
+        read = db.session().execute(_OF_MANY, {"account_ids": list(account_ids), **values}).all()
+    by_account = {account_id: list(group) for account_id, group in groupby(read, key=lambda row: row.account_id)}
+    version = read[0].version or 0 if read else 0
+    policy, offers = policy_rows.at(version), offers_rows.at(version)
     everybodys = [
         Finding(Source("default_plan", offer.plan.key, offer), Decision("none", None, "default_plan"))
-        for offer in offers.values()
-        if offer.is_everybodys
+        for offer in offers.everybodys
     ]
-    found: dict[int, list[Finding]] = defaultdict(list)
+    found: dict[int, list[Finding]] = {}
     for account_id in account_ids:
         own = by_account.get(account_id, [])
-        for source in chain(_subscriptions(own, offers), _grants(own, offers)):
-            found[account_id].append(judge(source, policy, now))
-        found[account_id] += everybodys
-    return Found(found, version, policy)
+        sources = chain(_subscriptions(own, offers), _grants(own, offers))
+        found[account_id] = [*(judge(source, policy, now) for source in sources), *everybodys]
+    return Found(found, version, policy, now)
 
 
 def judge(source: Source, policy: Policy, now: datetime) -> Finding:
@@ -166,7 +152,7 @@ _UNPAID_SINCE = (
 )
 _VERSION = select(func.max(AccessPolicy.version)).scalar_subquery()
 
-# The first query: each account's subscriptions, with their items' periods and plans, and its grants that still count.
+# Each account's subscriptions, with their items' periods and plans, and its grants that still count.
 _ROWS = (
     select(
         Account.id.label("account_id"),
@@ -211,12 +197,13 @@ _ROWS = (
     .outerjoin(SubscriptionItem, SubscriptionItem.subscription_id == Subscription.id)
     .outerjoin(Price, SubscriptionItem.price_id == Price.id)
     .outerjoin(ActiveEntitlements, ActiveEntitlements.customer_id == Customer.id)
-    .where(Account.id.in_(bindparam("account_ids", expanding=True)))
     .order_by(Account.id, Subscription.id, SubscriptionItem.id, Grant.id)
 )
+_OF_ONE = db.HotSelect(_ROWS.where(Account.id == bindparam("account_id")))
+_OF_MANY = _ROWS.where(Account.id.in_(bindparam("account_ids", expanding=True)))
 
 
-def _subscriptions(rows: Sequence[Row[Any]], offers: Mapping[int, Offer]) -> Iterator[Source]:
+def _subscriptions(rows: Sequence[Row[Any]], offers: Offers) -> Iterator[Source]:
     """The sources among an account's rows that are subscriptions, one for each plan of each."""
     for subscription_id, group in groupby(rows, key=lambda row: row.subscription_id):
         items = list({row.item_id: row for row in group}.values())
@@ -239,55 +226,12 @@ def _subscriptions(rows: Sequence[Row[Any]], offers: Mapping[int, Offer]) -> Ite
         planned = {item.plan_id: item for item in items if item.plan_id is not None}
         for plan_id, item in planned.items() or [(None, row)]:
             period = Period(item.current_period_start, item.current_period_end) if item.current_period_start else None
-            offer = offers.get(plan_id) if plan_id is not None else None
+            offer = offers.by_id.get(plan_id) if plan_id is not None else None
             yield Source("subscription", row.stripe_id, offer, facts, period=period, extra=entitled)
 
 
-def _grants(rows: Sequence[Row[Any]], offers: Mapping[int, Offer]) -> Iterator[Source]:
+def _grants(rows: Sequence[Row[Any]], offers: Offers) -> Iterator[Source]:
     """The sources among an account's rows that are grants."""
-    by_key = {offer.plan.key: offer for offer in offers.values()}  # of several of a key the last, which is the newest
     for row in {row.grant_id: row for row in rows if row.grant_id is not None}.values():
-        offer = by_key.get(row.grant_plan)
+        offer = offers.by_key.get(row.grant_plan)
         yield Source("grant", str(row.grant_id), offer, grant=row, extra=frozenset(row.grant_features))
-
-
-# The second query: those plans and everybody's, each with the keys of the features it grants.
-_OFFERS = (
-    select(
-        Plan.id, Plan.key, Plan.name, Plan.rank, Plan.is_active, Plan.is_default, Plan.limits, Plan.allowances,
-        Feature.key.label("feature"),
-    )
-    .outerjoin(plan_features, plan_features.c.plan_id == Plan.id)
-    .outerjoin(Feature, plan_features.c.feature_id == Feature.id)
-    .where(
-        or_(
-            Plan.id.in_(bindparam("plan_ids", expanding=True)),
-            and_(
-                Plan.livemode == bindparam("livemode"),
-                or_(
-                    and_(Plan.is_default, Plan.is_active),
-                    Plan.key.in_(bindparam("plan_keys", expanding=True)),
-                ),
-            ),
-        )
-    )
-    .order_by(Plan.is_active, Plan.id)
-)  # fmt: skip
-
-
-def _offers(plan_ids: Iterable[int], plan_keys: Iterable[str]) -> dict[int, Offer]:
-    values = {"plan_ids": list(plan_ids), "plan_keys": list(plan_keys), "livemode": settings.current().livemode}
-    rows = db.session().execute(_OFFERS, values)
-    return {plan_id: _offer(list(group)) for plan_id, group in groupby(rows, key=lambda row: row.id)}
-
-
-def _offer(rows: Sequence[Row[Any]]) -> Offer:
-    plan = rows[0]
-    return Offer(
-        plan.id,
-        GrantedPlan(plan.key, plan.name, plan.rank),
-        plan.is_default and plan.is_active,
-        frozenset(row.feature for row in rows if row.feature),
-        plan.limits,
-        plan.allowances,
-    )

@@ -1,5 +1,8 @@
 """The access policy as rows, read once for each version of it in a process."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from flask import current_app
 from sqlalchemy import select, true, update
 
@@ -9,20 +12,26 @@ from billing.domain.access.policy import Key, Policy, Rule
 
 TURN = "access_policy"  # see `db.take_turn`
 
-_EXTENSION = "billing.access_policy"
 _BUMPED = "access_policy_bumped"
+
+Kept = TypeVar("Kept")
 
 
 def at(version: int) -> Policy:
-    """The policy of that version, which was read just now; kept until another version is asked for."""
+    """The policy of that version, which was read just now."""
+    return kept_at(version, "billing.access_policy", current)
+
+
+def kept_at(version: int, name: str, read: Callable[[], tuple[int, Kept]]) -> Kept:
+    """What `read` gives, with the version it belongs to; kept under `name` until another version is asked for."""
     engine = db.engine()
-    kept: tuple[object, int, Policy] | None = current_app.extensions.get(_EXTENSION)
+    kept: tuple[object, int, Kept] | None = current_app.extensions.get(name)
     if kept is not None and kept[:2] == (engine, version):
         return kept[2]
-    found, policy = current()
+    found, value = read()
     if found == version and _BUMPED not in db.read_cache():  # what is being written may yet be rolled back
-        current_app.extensions[_EXTENSION] = (engine, version, policy)
-    return policy
+        current_app.extensions[name] = (engine, version, value)
+    return value
 
 
 def current() -> tuple[int, Policy]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from types import MappingProxyType
 
-from billing.core import clock, db
+from billing.core import db
 from billing.domain.access import findings as reading
 from billing.domain.access.answer import NOTHING, Access, Allowance, Reason
 from billing.domain.access.findings import Finding, Period
@@ -18,7 +18,7 @@ _POLICY = "access_policy"
 
 
 def access_for(account: Account | str | None) -> Access:
-    """What `account` (or the host's key for it; None: a stranger) may use, from two indexed queries, once a request."""
+    """What `account` (or the host's key for it; None: a stranger) may use, from one indexed query, once a request."""
     if account is None:
         return _STRANGER
     if not isinstance(account, str):
@@ -29,13 +29,12 @@ def access_for(account: Account | str | None) -> Access:
 
 
 def access_for_all(accounts: Sequence[Account]) -> dict[int, Access]:
-    """What each of the accounts may use, by row id; two queries however many they are."""
+    """What each of the accounts may use, by row id; one query however many they are."""
     cache = db.read_cache()
     missing = [account.id for account in accounts if ("access", account.id) not in cache]
     if missing:
         found = reading.find(missing)
-        now = clock.now()
-        cache.update({("access", key): conclude(own, now) for key, own in found.by_account.items()})
+        cache.update({("access", key): conclude(own, found.at) for key, own in found.by_account.items()})
         cache[_POLICY] = found.version
     return {account.id: cache["access", account.id] for account in accounts}
 

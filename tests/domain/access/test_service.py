@@ -1,4 +1,4 @@
-"""`access_for`: one answer of all subscriptions, two queries, once a request."""
+"""`access_for`: one answer of all subscriptions, one query, once a request."""
 
 from datetime import timedelta
 
@@ -90,7 +90,7 @@ def test_the_best_of_several_subscriptions_counts(
     assert len(found.reasons) == (2 if statuses[0] == statuses[1] else 1)
 
 
-def test_it_takes_two_queries_and_the_next_time_none(inside: Portal) -> None:
+def test_it_takes_one_query_and_the_next_time_none(inside: Portal) -> None:
     ada = people.account()
     for lookup_key in ("starter_monthly", "pro_monthly"):
         people.subscribe(inside, ada, lookup_key)
@@ -98,19 +98,19 @@ def test_it_takes_two_queries_and_the_next_time_none(inside: Portal) -> None:
         same = session.get_one(Account, ada.id)
         sent = queries()
         first = access.access_for(same)
-        assert len(sent) == 2
+        assert len(sent) == 1
         assert access.access_for(same) is first
-        assert len(sent) == 2
+        assert len(sent) == 1
 
 
-def test_many_accounts_take_two_queries_too(inside: Portal) -> None:
+def test_many_accounts_take_one_query_too(inside: Portal) -> None:
     for number in range(3):
         people.subscribe(inside, people.account(f"{number}@example.com"))
     with db.edge() as session:
         accounts = session.scalars(select(Account)).all()
         sent = queries()
         found = access.access_for_all(accounts)
-        assert len(sent) == 2
+        assert len(sent) == 1
     assert [found[each.id].state for each in accounts] == ["active"] * 3
 
 
