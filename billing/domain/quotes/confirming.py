@@ -138,10 +138,8 @@ def _made_before(quote: Quote, subscription: dict[str, Any]) -> Made | None:
 
 
 def _has_become(quote: Quote, items: list[dict[str, Any]]) -> bool:
-    held = {
-        item["id"]: {"id": item["id"], "price": item["price"]["id"], "quantity": item["quantity"]} for item in items
-    }
-    return all(held.get(item["id"]) == item for item in quote.items)
+    held = {(item["id"], item["price"]["id"], item.get("quantity")) for item in items}
+    return held.issuperset(Item(**item) for item in quote.items)
 
 
 def _plan(quote: Quote, subscription: dict[str, Any]) -> Made:
