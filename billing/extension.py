@@ -13,19 +13,22 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from billing.admin import accounts, audit, events
+from billing.admin import mail as mail_pages
 from billing.admin import sync as sync_pages
 from billing.admin import trials as trial_pages
 from billing.admin.pages import admin
 from billing.cli import accounts as account_commands
 from billing.cli import chaos, doctor, plan_changes, subscriptions, sync
 from billing.cli import events as event_commands
+from billing.cli import mail as mail_commands
 from billing.cli.billing import billing
-from billing.core import clock, db, effects, i18n, ratelimit, signals
+from billing.core import clock, db, effects, i18n, mail, ratelimit, signals
 from billing.core import settings as settings_of
 from billing.core.errors import Misconfigured
 from billing.core.logging import get_logger
 from billing.core.settings import Settings
 from billing.gateway import client as stripe_client
+from billing.notifications import happenings
 from billing.sandbox import Sandbox, WebhookEndpointConfig
 from billing.sandbox import cli as sandbox_commands
 from billing.sandbox.webhooks import send_over_http
@@ -75,6 +78,8 @@ __all__ = [
     "invoices",
     "language",
     "leaving",
+    "mail_commands",
+    "mail_pages",
     "metrics",
     "pauses",
     "paying",
@@ -128,6 +133,8 @@ class Billing:
         app.extensions["billing"] = self
         settings_of.init_app(app, settings)
         i18n.init_app(app, settings.billing_locale)
+        happenings.check(settings.mails_off)
+        mail.init_app(app, settings)
         db.init_app(app, db.connect(settings.database_url))
         ratelimit.init_app(app, settings.ratelimit_storage_url)
         headers.init_app(app, settings)

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from billing.admin import audit
 from billing.admin.events import event_row
+from billing.admin.mail import mail_row
 from billing.admin.pages import admin
 from billing.core.errors import NotFound
 from billing.domain.access import service as access
@@ -20,6 +21,7 @@ from billing.domain.quotes import queries as quotes
 from billing.domain.quotes.models import Quote
 from billing.domain.subscriptions import queries as subscriptions
 from billing.domain.subscriptions.models import Subscription
+from billing.notifications import queries as mails
 from billing.sync import queries as events
 from billing.web import quotes as quote_views
 from billing.web import words
@@ -77,6 +79,7 @@ def account(account_id: int) -> ResponseReturnValue:
         subscriptions=[_subscription(row) for row in subscriptions.of_account(found)],
         quotes=[_quote(row) for row in quotes.recent(found, _QUOTES)],
         invoices=[replace(invoice_row(row), url=row.hosted_url or "") for row in invoices.recent(found, _INVOICES)],
+        mails=[mail_row(row) for row in mails.of_account(found, _INVOICES)],
         audit=audit.recent(found.uid),
         audit_url=url_for("billing_admin.audit", about=found.uid),
         events=[event_row(row) for row in events.of_customers([row.stripe_id for row in held], _EVENTS)],

@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     mail_username: str = ""
     mail_password: SecretStr = SecretStr("")
     mail_sender: str = "billing@example.com"
+    billing_mails_off: str = ""
+    billing_renewal_notice_days: int = Field(default=14, ge=1, le=60)
 
     @classmethod
     def load(cls, overrides: Mapping[str, object] | None = None, env_file: Path | None = Path(".env")) -> Self:
@@ -119,6 +121,11 @@ class Settings(BaseSettings):
     def webhook_secrets(self) -> tuple[str, ...]:
         """The webhook signing secrets in force; several while one is being rotated out."""
         return tuple(filter(None, (part.strip() for part in self.stripe_webhook_secrets.get_secret_value().split(","))))
+
+    @property
+    def mails_off(self) -> frozenset[str]:
+        """The kinds of mail that are not sent."""
+        return frozenset(self.billing_mails_off.replace(",", " ").split())
 
     # Each check is a field's own, because pydantic skips checks of the whole once a field has failed, and then those
     # mistakes would come to light one by one.

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
-from billing.core import clock, db
+from billing.core import clock, db, logging
 from billing.core.mirror import Change, Mirrored, find, preload
 from billing.domain.access import noticing, policy_rows
 from billing.domain.accounts.models import Account
@@ -24,6 +24,7 @@ from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
 from billing.domain.teams import seats
 from billing.gateway import payment_methods, subscriptions
+from billing.notifications import causes, post
 from billing.sync.noun import refs
 from billing.sync.nouns import ASKED, NOUNS, RANK, Answer, Ref, known_of
 
@@ -151,12 +152,13 @@ def write(
     session, owners = take_turns(answers)
     known = noticing.known(session, list(_accounts(session, owners).values()))
     preload_rows(session, answers)
-    changes = [
-        _describe(answer.ref, change)
+    changed = [
+        (answer.ref, change)
         for answer in sorted(answers, key=lambda answer: RANK[answer.ref.noun])
         for change in NOUNS[answer.ref.noun].project(session, answer)
         if change
     ]
+    changes = [_describe(ref, change) for ref, change in changed]
     if not changes:
         return []
     if any(change["noun"] in ("product", "price") for change in changes):  # what plans give, whoever has them
@@ -165,7 +167,16 @@ def write(
     if any(change["noun"] == "subscription" for change in changes):
         _mark_seats(session, accounts.values())
     serving = {account.id: requests.get(owner, ()) for owner, account in accounts.items()}
+    before = {account_id: row.access for account_id, row in known.items()}
     noticing.tell(session, known, list(accounts.values()), serving)
+    own = _by_account(session, [change for _ref, change in changed])
+    for account in accounts.values():
+        caused = list(causes.of_changes(own.get(account.id, []), account))
+        if account.id in known:
+            row = known[account.id]
+            caused += causes.of_access(before[account.id], row.access, row.number, account)
+        with logging.serving(serving[account.id]):
+            post.tell(account, caused)
     return changes
 
 
@@ -216,6 +227,17 @@ def _accounts(session: Session, owners: list[str]) -> dict[str, Account]:
     )
     by_account = {account.id: (owner, account) for account, owner in found}
     return dict(by_account.values())
+
+
+def _by_account(session: Session, changes: Sequence[Change[Any]]) -> dict[int | None, list[Change[Any]]]:
+    """The changes of rows that belong to a customer, by the account they are about."""
+    found: dict[int | None, list[Change[Any]]] = {}
+    for change in changes:
+        customer_id = getattr(change.row, "customer_id", None)
+        customer = session.get(Customer, customer_id) if customer_id else None
+        if customer is not None:
+            found.setdefault(customer.account_id, []).append(change)
+    return found
 
 
 def _describe(ref: Ref, change: Change[Any]) -> dict[str, Any]:

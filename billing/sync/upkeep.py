@@ -1,9 +1,10 @@
-"""What is due besides deliveries: what a failure or a crash left, changes to tell, Stripe's list of events."""
+"""What is due besides deliveries: what a failure or a crash left, changes to tell, mails, Stripe's list of events."""
 
 from billing.core import effects
 from billing.core.errors import Refusal
 from billing.core.logging import get_logger
 from billing.domain.access import noticing
+from billing.notifications import post, watch
 from billing.sync import processor, push, seats, tail
 
 log = get_logger(__name__)
@@ -17,7 +18,9 @@ def look() -> int:
         log.exception("tail_failed")
     tried = processor.process_due()  # what was just read as well
     noticing.notice_due()
+    watch.look_if_due()
     effects.carry_out_due()
+    post.send_due()
     push.push_due()
     seats.settle_due()
     return tried

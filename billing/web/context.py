@@ -105,6 +105,7 @@ def _nav(visit: Visit | None, *, is_staff: bool) -> list[NavItem]:
     if is_staff:
         links += [("Accounts", "billing_admin.accounts"), ("Events", "billing_admin.event_list")]
         links += [("Sync", "billing_admin.sync_page"), ("Audit", "billing_admin.audit")]
+        links += [("Mail", "billing_admin.mail")]
     return [NavItem(label, url_for(endpoint), request.endpoint == endpoint) for label, endpoint in links]
 
 

@@ -17,6 +17,7 @@ _FLOORS = {
     "billing.core": 0,
     "billing.gateway": 1,
     "billing.domain": 2,
+    "billing.notifications": 3,
     "billing.sync": 3,
     "billing.web": 4,
     "billing.admin": 4,

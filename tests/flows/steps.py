@@ -38,6 +38,13 @@ def sign_up(portal: Portal, email: str = "ada@example.com") -> Browser:
     return visitor
 
 
+def speaking(portal: Portal, languages: str) -> Browser:
+    """A visitor whose browser asks for these languages."""
+    visitor = portal.browser()
+    visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = languages  # type: ignore[attr-defined]  # Flask's client has it
+    return visitor
+
+
 def sign_in(visitor: Browser, email: str, password: str = PASSWORD) -> Page:
     """What the person sees once they have entered address and password."""
     return visitor.get("/login").form("/login").fill(email=email, password=password).submit()
@@ -170,7 +177,14 @@ def shuffled(deliveries: Sequence[Delivery], seed: int) -> list[Delivery]:
 
 
 # What Stripe says is mirrored in these; the rest is the portal's own.
-_OWN = {"billing_accounts", "billing_quotes", "billing_webhook_events", "billing_effects", "billing_alembic_version"}
+_OWN = {
+    "billing_accounts",
+    "billing_mails",
+    "billing_quotes",
+    "billing_webhook_events",
+    "billing_effects",
+    "billing_alembic_version",
+}
 _CATALOG = {"billing_plans", "billing_prices", "billing_features", "billing_plan_features"}
 
 

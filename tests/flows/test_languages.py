@@ -4,16 +4,9 @@ import pytest
 
 from billing.core import db
 from billing.domain.accounts.models import Account
-from tests.flows.steps import PASSWORD, sign_in, sign_up, staff
-from tests.support.pages import Browser, Page
+from tests.flows.steps import PASSWORD, sign_in, sign_up, speaking, staff
+from tests.support.pages import Page
 from tests.support.portal import Portal
-
-
-def speaking(portal: Portal, languages: str) -> Browser:
-    """A visitor whose browser asks for these languages."""
-    visitor = portal.browser()
-    visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = languages  # type: ignore[attr-defined]  # Flask's client has it
-    return visitor
 
 
 def language(page: Page) -> str | None:

@@ -13,7 +13,7 @@ from flask_mailman import Mail
 from flask_security import Security, SQLAlchemyUserDatastore
 from flask_security.totp import Totp
 
-from billing.core import migrate, ratelimit
+from billing.core import mail, migrate, ratelimit
 from billing.core.errors import Action, Forbidden
 from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
@@ -73,7 +73,6 @@ def datastore() -> SQLAlchemyUserDatastore:
 def init_app(app: Flask, settings: Settings) -> None:
     """Give `app` its people. The app's SECRET_KEY must be set."""
     https = settings.base_url.startswith("https://")
-    mail_backend = settings.mail_backend
     app.config.update(
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings.database_url),
         SQLALCHEMY_DATABASE_URI=_driver_named(settings.database_url),
@@ -85,14 +84,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_DURATION=_COOKIE_LIFETIME_SECONDS,
         TRUSTED_HOSTS=_trusted_hosts(settings.base_url),
-        MAIL_BACKEND=mail_backend,
-        MAIL_SERVER=settings.mail_server,
-        MAIL_PORT=settings.mail_port,
-        MAIL_USE_TLS=settings.mail_use_tls,
-        MAIL_USERNAME=settings.mail_username or None,
-        MAIL_PASSWORD=settings.mail_password.get_secret_value() or None,
-        MAIL_FILE_PATH=str(settings.instance_path / "mails"),
-        MAIL_DEFAULT_SENDER=settings.mail_sender,
+        **mail.config(settings),
         SECURITY_EMAIL_SENDER=settings.mail_sender,
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106  # the name of a scheme
         SECURITY_PASSWORD_SALT=_derived(app, "password salt"),

@@ -1,0 +1,132 @@
+"""What a change of rows, or the passing of time, tells people: worked out from rows at hand, without a query.
+
+Only what is newly true is told: a history that is read in, or a row that says the same again, tells nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.core import clock
+from billing.core.mirror import Change, Mirrored
+from billing.domain.accounts.models import Account
+from billing.domain.invoices.models import Invoice
+from billing.domain.payment_methods.models import PaymentMethod
+from billing.domain.payments.models import Payment
+from billing.domain.subscriptions.models import Subscription
+from billing.notifications.happenings import (
+    CancellationScheduled,
+    CardExpiring,
+    ChangeOfPlan,
+    Happening,
+    InvoicePaid,
+    PaymentActionRequired,
+    PaymentFailed,
+    RenewalComing,
+    SubscriptionEnded,
+    SubscriptionStarted,
+    TrialEnding,
+)
+
+NEWS = timedelta(days=3)
+"""How long something stays news: what is older was brought by a backfill, or late beyond use."""
+
+TRIAL_ENDS_WITHIN = timedelta(days=3)
+
+ASKS_FOR_THE_PERSON = "authentication_required"
+"""The bank's code for a payment that only needs to be confirmed."""
+
+Caused = tuple[str, Happening]
+"""A happening, and what names its cause for good."""
+
+
+def of_changes(changes: Iterable[Change[Mirrored]], account: Account) -> Iterator[Caused]:
+    """What the changes of the account's rows tell."""
+    changes = list(changes)
+    rows = [change.row for change in changes]
+    asked = {row.invoice_id for row in rows if isinstance(row, Payment) and row.failure_code == ASKS_FOR_THE_PERSON}
+    for change in changes:
+        if isinstance(change.row, Invoice):
+            yield from _of_invoice(change.row, change.before, account, needs_action=change.row.id in asked)
+        elif isinstance(change.row, Subscription):
+            yield from _of_subscription(change.row, change.before, account)
+
+
+def _of_invoice(
+    row: Invoice, before: dict[str, object] | None, account: Account, *, needs_action: bool
+) -> Iterator[Caused]:
+    was = before or {}
+    facts = (account.key, row.stripe_id, row.number)
+    if row.status == "paid" and ("status" in was or before is None) and row.amount_paid > 0 and _is_news(row.paid_at):
+        yield row.stripe_id, InvoicePaid(*facts, row.amount_paid, row.currency, row.paid_at or clock.now())
+    is_tried = row.attempt_count > 0 and ("attempt_count" in was or before is None)
+    if row.status == "open" and is_tried and (before is not None or _is_news(row.finalized_at)):
+        key = f"{row.stripe_id}:{row.attempt_count}"
+        if needs_action:
+            yield key, PaymentActionRequired(*facts, row.amount_remaining, row.currency)
+        else:
+            yield key, PaymentFailed(*facts, row.amount_remaining, row.currency, row.next_payment_attempt_at)
+
+
+def _of_subscription(row: Subscription, before: dict[str, object] | None, account: Account) -> Iterator[Caused]:
+    was = before or {}
+    facts = (account.key, row.stripe_id, plan_of(row))
+    has_begun = before is None or was.get("status") in ("incomplete", "incomplete_expired")
+    if row.status in ("active", "trialing") and has_begun and _is_news(row.created_at):
+        yield row.stripe_id, SubscriptionStarted(*facts, row.trial_end if row.status == "trialing" else None)
+    changed_end = before is None or was.keys() & {"cancel_at", "cancel_at_period_end", "status"}
+    if row.is_live and row.ends_at is not None and changed_end and _is_news(row.canceled_at):
+        yield f"{row.stripe_id}:{row.ends_at.isoformat()}", CancellationScheduled(*facts, row.ends_at)
+    has_ended = row.status == "canceled" and (before is None or "status" in was)
+    if has_ended and row.ended_at is not None and _is_news(row.ended_at):
+        yield row.stripe_id, SubscriptionEnded(*facts, row.ended_at)
+    if row.status == "trialing":
+        yield from of_trial(row, account)
+
+
+def of_access(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, number: int, account: Account
+) -> Iterator[Caused]:
+    """That the account went from one plan to another while its subscription went on; `number` is the change's."""
+    if not before or not after or not {before["state"], after["state"]} <= {"active", "trialing", "grace"}:
+        return
+    was, is_now = before["plan"], after["plan"]
+    if was and is_now and was["key"] != is_now["key"]:
+        yield f"{account.uid}:{number}", ChangeOfPlan(account.key, was["name"], is_now["name"])
+
+
+def of_trial(row: Subscription, account: Account, *, has_card: bool | None = None) -> Iterator[Caused]:
+    """That the trial ends, if that is soon and it goes on to cost something."""
+    now = clock.now()
+    if row.trial_end is None or row.ends_at is not None or not now < row.trial_end <= now + TRIAL_ENDS_WITHIN:
+        return
+    charged = has_card if has_card is not None else row.default_payment_method is not None
+    yield (
+        f"{row.stripe_id}:{row.trial_end.isoformat()}",
+        TrialEnding(account.key, row.stripe_id, plan_of(row), row.trial_end, charged),
+    )
+
+
+def of_renewal(row: Subscription, account: Account) -> Iterator[Caused]:
+    """That the yearly subscription renews; whether that is soon is the caller's to know."""
+    if row.period_end is not None:
+        key = f"{row.stripe_id}:{row.period_end.isoformat()}"
+        facts = (account.key, row.stripe_id, plan_of(row))
+        yield key, RenewalComing(*facts, row.period_end, row.amount, row.currency)
+
+
+def of_card(row: PaymentMethod, account: Account) -> Iterator[Caused]:
+    """That the card expires: once for each month it is good to."""
+    if row.exp_month is not None and row.exp_year is not None:
+        brand = (row.brand or row.type).replace("_", " ").title()
+        card = CardExpiring(account.key, row.stripe_id, brand, row.last4 or "", row.exp_month, row.exp_year)
+        yield f"{row.stripe_id}:{row.exp_year}-{row.exp_month:02}", card
+
+
+def plan_of(row: Subscription) -> str:
+    """The names of the plans it is for ("": of none that we know)."""
+    return ", ".join(dict.fromkeys(item.price.plan.name for item in row.items if item.price))
+
+
+def _is_news(at: datetime | None) -> bool:
+    return at is not None and at > clock.now() - NEWS

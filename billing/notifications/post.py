@@ -1,0 +1,129 @@
+"""Telling an account what happened: the host by a signal, its people by a mail, each once for each cause.
+
+A mail is a row written with the change that caused it, sent after the commit, and tried again later where that fails.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from billing.core import clock, db, mail, settings, signals
+from billing.core.logging import get_logger
+from billing.domain.accounts.models import Account
+from billing.notifications import letters
+from billing.notifications.causes import Caused
+from billing.notifications.happenings import KINDS, Happening, Invitation, signal_of
+from billing.notifications.models import Mail
+
+log = get_logger(__name__)
+
+LEASE = timedelta(minutes=2)
+MAX_ATTEMPTS = 12
+"""Tries over two days: half a minute after the first, then each time twice as long, at most six hours."""
+
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
+_AT_ONCE = 50
+
+_insert_once = db.InsertOnce(Mail, "key")
+
+
+def tell(account: Account, caused: Iterable[Caused]) -> None:
+    """Announce what happened, and write to the account about it, once the current edge has committed."""
+    for key, happening in caused:
+        announced = signal_of(happening)
+        if announced is not None:
+            signals.announce(announced, key, happening, subject=account.key)
+        _write(account, key, happening, recipients(account))
+
+
+def invite(account: Account, to: str, key: str, *, inviter: str, url: str) -> None:
+    """Ask whoever reads `to` to join the account; once for each `key`. It is a write of the current edge."""
+    _write(account, key, Invitation(account.key, inviter, url), [to])
+
+
+def recipients(account: Account) -> list[str]:
+    """The addresses of those who see to the account's billing."""
+    return [account.email] if "@" in account.email else []
+
+
+def _write(account: Account, key: str, happening: Happening, addresses: Iterable[str]) -> None:
+    kind = happening.kind
+    if settings.current().mails_off & {kind, "all"}:
+        return
+    for to in addresses:
+        values = {
+            "key": f"{kind}:{key}:{to}"[:255],
+            "kind": kind,
+            "account_id": account.id,
+            "to": to,
+            "locale": account.locale,
+            "data": happening.to_json(),
+            "state": "waiting",
+            "attempts": 0,
+            "caused_at": clock.now(),
+            "next_try_at": clock.now(),
+        }
+        mail_id = _insert_once(values)
+        if mail_id is not None:
+            db.on_commit(lambda mail_id=mail_id: _send(mail_id))  # type: ignore[misc]  # a default binds the loop's value
+
+
+def send_due() -> int:
+    """Send what waits and is due; how many that were. Call it as often as you like, from any host."""
+    is_due = (Mail.state == "waiting", Mail.next_try_at <= clock.now())
+    with db.edge() as session:
+        due = session.scalars(select(Mail.id).where(*is_due).order_by(Mail.next_try_at).limit(_AT_ONCE)).all()
+    for mail_id in due:
+        _send(mail_id)
+    return len(due)
+
+
+def _send(mail_id: int) -> None:
+    """Try to send the mail, unless somebody else is at it or it has gone."""
+    claimed = _claim(mail_id)
+    if claimed is None:
+        return
+    kind, key, to, locale, data = claimed
+    try:
+        mail.send(letters.compose(KINDS[kind].from_json(data), to, locale), f"billing-mail-{mail_id}")
+    except Exception as error:  # a server that is away, or refuses: the change stands, and the mail is tried again
+        log.exception("mail_failed", mail=mail_id, kind=kind, key=key)
+        _mark_failed(mail_id, repr(error))
+    else:
+        _mark_sent(mail_id)
+        log.info("mail_sent", mail=mail_id, kind=kind, key=key)
+
+
+def _claim(mail_id: int) -> tuple[str, str, str, str | None, dict[str, Any]] | None:
+    now = datetime.now(UTC)
+    with db.edge():
+        is_free = or_(Mail.claimed_until.is_(None), Mail.claimed_until <= now)
+        query = select(Mail).where(Mail.id == mail_id, Mail.state == "waiting", is_free)
+        row = db.begin_write().scalar(query.with_for_update(skip_locked=True))
+        if row is None:
+            return None
+        row.claimed_until = now + LEASE
+        row.attempts += 1
+        db.session().flush()
+        return row.kind, row.key, row.to, row.locale, row.data
+
+
+def _mark_sent(mail_id: int) -> None:
+    with db.edge():
+        row = db.begin_write().get_one(Mail, mail_id)
+        row.state, row.sent_at, row.next_try_at, row.error = "sent", clock.now(), None, None
+        row.data = {name: value for name, value in row.data.items() if name != "url"}  # what lets in is not kept
+        db.session().flush()
+
+
+def _mark_failed(mail_id: int, error: str) -> None:
+    with db.edge():
+        row = db.begin_write().get_one(Mail, mail_id)
+        row.claimed_until, row.error = None, error[:2000]
+        if row.attempts >= MAX_ATTEMPTS:
+            row.state, row.next_try_at = "failed", None
+        else:
+            row.next_try_at = clock.now() + min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
+        db.session().flush()

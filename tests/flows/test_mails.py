@@ -1,0 +1,248 @@
+"""A life in mails: each once, in the language of whom it is for, and sent again where sending failed."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click import ClickException
+from sqlalchemy import select
+
+import billing
+from app import create_app
+from billing.core import db
+from billing.domain.accounts.models import Account
+from billing.notifications import post
+from billing.notifications.happenings import KINDS
+from billing.notifications.models import Mail
+from billing.sync import refresh, upkeep
+from tests.flows import changing, steps
+from tests.flows.steps import choose, intercept, pay, sign_up, subscribe, the_one
+from tests.support.portal import Portal
+
+
+def outbox(portal: Portal) -> list[Any]:
+    """What was sent about billing, as it went out."""
+    sent = getattr(portal.app.extensions["mailman"], "outbox", [])
+    return [mail for mail in sent if "billing-mail" in mail.extra_headers.get("Message-ID", "")]
+
+
+def subjects(portal: Portal) -> list[str]:
+    return [mail.subject for mail in outbox(portal)]
+
+
+def look(portal: Portal) -> None:
+    """What `flask billing work` does every few seconds."""
+    with portal.app.app_context():
+        upkeep.look()
+
+
+def mails(portal: Portal) -> list[Any]:
+    """The log: state, attempts, error, data and next_try_at of each mail."""
+    query = select(Mail.state, Mail.attempts, Mail.error, Mail.data, Mail.next_try_at).order_by(Mail.id)
+    with portal.app.app_context(), db.edge() as session:
+        return list(session.execute(query))
+
+
+def test_a_year_in_mails(portal: Portal) -> None:
+    ada = sign_up(portal)
+    subscribe(ada)
+    portal.drain()
+    assert sorted(subjects(portal)) == ["Welcome to Starter", "Your receipt for $12.00"]
+    portal.advance(timedelta(days=32))  # April 3: renewed yesterday
+    look(portal)
+    assert subjects(portal)[2:] == ["Your receipt for $12.00"]
+
+    changing.confirm(changing.quote(portal, ada, "pro_monthly"))
+    portal.drain()
+    said = subjects(portal)[3:]
+    assert "You are on Pro now" in said
+    assert len([subject for subject in said if subject.startswith("Your receipt for")]) == 1
+
+    count = len(subjects(portal))
+    steps.cancel(ada)
+    portal.drain()
+    assert subjects(portal)[count:] == ["You have canceled Pro"]
+    portal.advance(timedelta(days=31))
+    look(portal)
+    assert subjects(portal)[count + 1 :] == ["Pro has ended"]
+    assert {mail.to[0] for mail in outbox(portal)} == {"ada@example.com"}
+    assert {row.state for row in mails(portal)} == {"sent"}
+
+
+def test_a_renewal_that_fails_is_told_with_the_way_to_pay_at_each_try(portal: Portal) -> None:
+    ada = sign_up(portal)
+    subscribe(ada)
+    portal.drain()
+    steps.let_cards_fail(portal, the_one(portal, "customers")["id"])
+    portal.advance(timedelta(days=32))
+    failed = outbox(portal)[-1]
+    assert failed.subject == "Your payment of $12.00 did not go through"
+    assert "We will try again on Apr" in failed.body
+    number = the_one(portal, "invoices", status="open")["number"]
+    assert f"http://localhost:5000/account/invoices/{number}/pay" in failed.body
+    assert ada.get(f"/account/invoices/{number}/pay").status == 200
+    portal.advance(timedelta(days=60))  # until Stripe gives up
+    look(portal)
+    assert len(set(subjects(portal))) < len(subjects(portal)), "more than one try failed"
+    assert outbox(portal)[-1].subject in ("Starter has ended", "Your payment of $12.00 did not go through")
+
+
+def test_events_that_come_doubled_and_shuffled_write_once(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    steps.pay_and_close_the_window(choose(ada, "Choose Starter"))
+    came = intercept(portal)
+    steps.deliver(portal, steps.shuffled([*came, *came], seed=7))
+    assert sorted(subjects(portal)) == ["Welcome to Starter", "Your receipt for $12.00"]
+    with portal.app.app_context(), db.edge() as session:
+        account = session.scalars(select(Account).where(Account.email == "ada@example.com")).one()
+        refresh.catch_up(account)
+    assert len(outbox(portal)) == 2
+
+
+def test_history_that_is_read_in_writes_nothing(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    steps.pay_and_close_the_window(choose(ada, "Choose Starter"))
+    intercept(portal)
+    portal.sandbox.advance(timedelta(days=20))
+    intercept(portal)
+    portal.run("billing", "sync", "backfill")
+    assert ada.get("/account/billing").all("h2.figure") == ["Starter"]
+    assert outbox(portal) == []
+
+
+def test_germans_are_written_to_in_german(portal: Portal) -> None:
+    ida = steps.speaking(portal, "de-DE,de;q=0.9")
+    form = ida.get("/register").form("/register")
+    form.fill(email="ida@example.com", password=steps.PASSWORD, password_confirm=steps.PASSWORD).submit()
+    pay(choose(ida, "Starter wählen"))
+    portal.drain()
+    assert sorted(subjects(portal)) == ["Ihr Beleg über 12,00\xa0$", "Willkommen bei Starter"]
+    assert '<html lang="de">' in outbox(portal)[0].alternatives[0][0]
+
+
+def test_what_time_brings_is_written_once(portal: Portal) -> None:
+    ada = sign_up(portal)
+    subscribe(ada, "Try Pro free for 14 days")
+    customer = the_one(portal, "customers")["id"]
+    card = the_one(portal, "payment_methods", customer=customer)["id"]
+    portal.advance(timedelta(days=11, hours=1))
+    look(portal)
+    portal.advance(timedelta(hours=2))
+    look(portal)
+    assert subjects(portal).count("Your trial of Pro ends on Mar 16, 2026") == 1
+    assert "After that your plan begins" in outbox(portal)[-1].body
+    portal.sandbox.call("POST", f"/v1/payment_methods/{card}", {"card": {"exp_month": 4, "exp_year": 2026}})
+    portal.advance(timedelta(hours=2))
+    look(portal)
+    portal.advance(timedelta(hours=2))
+    look(portal)
+    assert subjects(portal).count("Your card expires soon") == 1
+
+
+def test_a_yearly_plan_says_when_it_renews(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    subscribe(sign_up(portal), "Choose Starter", interval="year")
+    portal.drain()
+    portal.advance(timedelta(days=352))
+    look(portal)
+    assert subjects(portal)[-1] == "Starter renews on Mar 2, 2027"
+    portal.advance(timedelta(hours=5))
+    look(portal)
+    assert subjects(portal).count("Starter renews on Mar 2, 2027") == 1
+    assert "Price, before tax and discounts: $120.00" in outbox(portal)[-1].body
+
+
+def test_a_mail_server_that_is_away_is_tried_again(portal: Portal) -> None:
+    ada = sign_up(portal)
+    mailman = portal.app.extensions["mailman"]
+    mailman.backend = "smtp"  # on a port where nobody listens
+    mailman.port = 1
+    subscribe(ada)
+    portal.drain()
+    waiting = mails(portal)
+    assert {(row.state, row.attempts) for row in waiting} == {("waiting", 1)}
+    assert all("ConnectionRefused" in (row.error or "") for row in waiting)
+    assert ada.get("/account/billing").all("h2.figure") == ["Starter"], "the purchase stands"
+    mailman.backend = "locmem"
+    look(portal)
+    assert outbox(portal) == [], "not before its time"
+    portal.advance(timedelta(minutes=1))
+    look(portal)
+    assert sorted(subjects(portal)) == ["Welcome to Starter", "Your receipt for $12.00"]
+    assert {(row.state, row.attempts, row.error) for row in mails(portal)} == {("sent", 2, None)}
+
+
+def test_a_mail_is_given_up_after_two_days(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    mailman = portal.app.extensions["mailman"]
+    mailman.backend, mailman.port = "smtp", 1
+    subscribe(ada)
+    for _try in range(post.MAX_ATTEMPTS + 2):
+        portal.sandbox.advance(timedelta(hours=6, minutes=1))
+        look(portal)
+    assert {(row.state, row.attempts, row.next_try_at) for row in mails(portal)} == {
+        ("failed", post.MAX_ATTEMPTS, None)
+    }
+
+
+def test_the_host_is_told_the_same_and_its_mistakes_stop_no_mail(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    told: list[object] = []
+
+    def break_down(_sender: object, event: object) -> None:
+        told.append(event)
+        raise RuntimeError("the host's own mistake")
+
+    with billing.invoice_paid.connected_to(break_down):
+        subscribe(sign_up(portal))
+        portal.drain()
+    [event] = told
+    assert isinstance(event, billing.InvoicePaid)
+    assert (event.amount, event.currency, event.account_key[:5]) == (1200, "usd", "user:")
+    assert sorted(subjects(portal)) == ["Welcome to Starter", "Your receipt for $12.00"]
+
+
+def test_kinds_can_be_turned_off(sqlite_instance: Path) -> None:
+    portal = Portal(sqlite_instance, f"sqlite:///{sqlite_instance}/portal.sqlite3", BILLING_MAILS_OFF="receipt")
+    subscribe(sign_up(portal))
+    portal.drain()
+    assert subjects(portal) == ["Welcome to Starter"]
+    portal.close()
+
+
+def test_a_kind_that_there_is_none_of_is_refused(sqlite_portal: Portal) -> None:
+    with pytest.raises(ClickException, match="there is no kind reciept"):
+        create_app(sqlite_portal.settings | {"BILLING_MAILS_OFF": "reciept"})
+
+
+def test_an_invitation_goes_to_whom_it_names_and_its_link_is_forgotten(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    sign_up(portal)
+    with portal.app.app_context(), db.edge() as session:
+        account = session.scalars(select(Account).where(Account.email == "ada@example.com")).one()
+        for _twice in range(2):
+            post.invite(account, "bob@example.com", "1", inviter="Ada", url="https://lumen.example/join/secret")
+    [invitation] = outbox(portal)
+    assert (invitation.to, invitation.subject) == (["bob@example.com"], "Ada invites you to Lumen")
+    assert "https://lumen.example/join/secret" in invitation.body
+    assert "secret" not in str(mails(portal)[0].data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_kind_can_be_looked_at(sqlite_portal: Portal, kind: str, language: str) -> None:
+    portal = sqlite_portal
+    visitor = steps.staff(portal)
+    assert visitor.get("/admin/mail").h1 == "Mail"
+    page = visitor.get(f"/admin/mail/{kind}", query={"language": language})
+    text = page.one("pre").text()
+    html = visitor.client.get(f"/admin/mail/{kind}/html?language={language}", base_url=portal.base_url)
+    assert html.status_code == 200
+    assert f'<html lang="{language}">' in html.text
+    assert "sandbox" in html.headers["Content-Security-Policy"]
+    printed = portal.run("billing", "mail", "preview", kind, "--locale", language)
+    assert " ".join(text.split()) in " ".join(printed.split())
