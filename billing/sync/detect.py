@@ -22,6 +22,7 @@ from billing.domain.invoices.models import Invoice
 from billing.domain.payments.models import Payment
 from billing.domain.refunds.models import Refund
 from billing.domain.subscriptions.models import Subscription
+from billing.domain.teams import seats
 from billing.sync.models import WebhookEvent
 
 _BATCH = 500
@@ -228,6 +229,24 @@ def _accounts_by(condition: ColumnElement[bool]) -> Iterator[tuple[Account, str,
         db.read_cache().clear()  # where all that was granted so far is
 
 
+def _seats_out_of_step() -> Iterator[Finding]:
+    """A team pays for more or fewer seats than it has members, and upkeep has not set that right or may not."""
+    for account in db.session().scalars(seats.teams_with_seats()):
+        step = seats.compare(account)
+        if step is None or (step.bought >= step.used and not seats.follows()):
+            continue
+        error = seats.trouble(account)
+        yield Finding(
+            "seats_out_of_step",
+            account.key,
+            f"{account.name} has {step.used} members and pays for {step.bought} seats of {step.subscription}"
+            + (f"; setting that failed: {error}." if error else "."),
+            f"Run `flask billing teams settle {account.key}`."
+            if seats.follows()
+            else "BILLING_SEATS is fixed: let the team buy more seats, or set it to follow.",
+        )
+
+
 def _other_modes_ids() -> Iterator[Finding]:
     """Rows and events of the other mode: they grant nothing, and hint at a mixed-up key or endpoint."""
     mode, other = ("live", "test") if settings.current().livemode else ("test", "live")
@@ -263,5 +282,6 @@ _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _accounts_with_two_customers,
     _paid_without_access,
     _access_without_payment,
+    _seats_out_of_step,
     _other_modes_ids,
 )

@@ -1,5 +1,6 @@
 """What people do with teams: make one, invite, join, and act for it."""
 
+from billing.sync.upkeep import look
 from tests.flows.steps import sign_up
 from tests.support.pages import Browser, Page
 from tests.support.portal import Portal
@@ -36,3 +37,14 @@ def act_for(visitor: Browser, label: str) -> Page:
     [choice] = [node for node in page.tree.css(".accounts button") if label in node.text()]
     fields = page.form("/account/act-for", button=label).fields | {"account": str(choice.attributes["value"])}
     return visitor.post("/account/act-for", fields, referer=page.url)
+
+
+def remove(owner: Browser, email: str) -> Page:
+    """What the owner sees once they have removed the member."""
+    return owner.get("/account/team").form(button=f"Remove from team {email}").submit()
+
+
+def upkeep(portal: Portal) -> None:
+    """Do what is due besides deliveries."""
+    with portal.app.app_context():
+        look()

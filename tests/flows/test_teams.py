@@ -4,25 +4,13 @@ from datetime import timedelta
 
 from billing.core import db
 from billing.domain.teams.models import Invitation
-from billing.sync.upkeep import look
 from tests.flows import steps
 from tests.flows.steps import sign_up, subscribe
-from tests.flows.teams import act_for, invite, join, link_for, make_team
-from tests.support.pages import Browser, Page
+from tests.flows.teams import act_for, invite, join, link_for, make_team, remove, upkeep
+from tests.support.pages import Page
 from tests.support.portal import Portal
 
 ADA, MATE, BOOKS = "ada@example.com", "mate@example.com", "books@example.com"
-
-
-def remove(owner: Browser, email: str) -> Page:
-    """What the owner sees once they have removed the member."""
-    return owner.get("/account/team").form(button=f"Remove from team {email}").submit()
-
-
-def upkeep(portal: Portal) -> None:
-    """Do what is due besides deliveries."""
-    with portal.app.app_context():
-        look()
 
 
 def test_a_mate_is_invited_and_has_what_the_team_pays_for_but_sees_no_billing(portal: Portal) -> None:

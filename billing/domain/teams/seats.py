@@ -9,16 +9,18 @@ fixed.
 from dataclasses import dataclass
 from uuid import uuid4
 
+from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from billing.core import clock, settings
+from billing.core import clock, db, settings
 from billing.core.errors import Conflict
 from billing.core.i18n import N_, ngettext
 from billing.domain.accounts.models import Account
-from billing.domain.catalog.models import Price
+from billing.domain.catalog.models import Plan, Price
+from billing.domain.customers.models import Customer
 from billing.domain.subscriptions import queries as subscriptions
-from billing.domain.subscriptions.models import SubscriptionItem
+from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 from billing.domain.teams import queries
 from billing.domain.teams.models import SeatCheck
 
@@ -76,15 +78,38 @@ def check_free(team: Account, *, joining: int) -> None:
         raise SeatsTaken(has)
 
 
-def step(team: Account) -> Step | None:
-    """What is to be set at Stripe so that the team pays for as many as it has, as the local tables know; or None."""
-    item = _item_of(team) if follows() else None
+def compare(team: Account) -> Step | None:
+    """How what the team pays for differs from what it has, as the local tables know; None where it does not."""
+    item = _item_of(team)
     if item is None or item.subscription.status not in _CHANGEABLE:
         return None
     used = queries.count_members(team)
     if used in (0, _quantity(item)):
         return None
     return Step(item.subscription.stripe_id, item.stripe_id, _quantity(item), used)
+
+
+def step(team: Account) -> Step | None:
+    """What is to be set at Stripe so that the team pays for as many as it has; None where nothing is."""
+    return compare(team) if follows() else None
+
+
+def teams_with_seats() -> Select[Account]:
+    """The teams that have, or had, a subscription sold by the seat."""
+    has_seats = (
+        select(Customer.account_id)
+        .join(Subscription, Subscription.customer_id == Customer.id)
+        .join(Subscription.items)
+        .join(SubscriptionItem.price)
+        .join(Price.plan)
+        .where(Plan.is_per_seat, Subscription.livemode == settings.current().livemode)
+    )
+    return select(Account).where(Account.kind == "team", Account.id.in_(has_seats)).order_by(Account.id)
+
+
+def trouble(team: Account) -> str | None:
+    """Why the team's seats could not be set when that was tried last, or None."""
+    return db.session().scalar(select(SeatCheck.error).where(SeatCheck.team_id == team.id))
 
 
 def mark(session: Session, team: Account) -> None:
