@@ -21,6 +21,7 @@ from billing.cli import accounts as account_commands
 from billing.cli import chaos, doctor, plan_changes, subscriptions, sync
 from billing.cli import events as event_commands
 from billing.cli import mail as mail_commands
+from billing.cli import teams as team_commands
 from billing.cli.billing import billing
 from billing.core import clock, db, effects, i18n, mail, ratelimit, signals
 from billing.core import settings as settings_of
@@ -88,6 +89,7 @@ __all__ = [
     "subscriptions",
     "sync",
     "sync_pages",
+    "team_commands",
     "teams",
     "trial_pages",
 ]

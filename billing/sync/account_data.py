@@ -20,6 +20,7 @@ NOT_EXPORTED = {
     "billing_account_changes": "how far Stripe has been told of what the account's row says",
     "billing_audit_entries": "what staff did, with their addresses: the deployment's own record",
     "billing_noticed_access": "what was last announced of the access that the other files explain",
+    "billing_seat_checks": "that the seats of a team are to be compared with its members",
     "billing_webhook_events": "Stripe's notices of what the other files say",
 }
 """Tables of accounts that the export leaves out, and why."""

@@ -239,8 +239,8 @@ def _seats_out_of_step() -> Iterator[Finding]:
         yield Finding(
             "seats_out_of_step",
             account.key,
-            f"{account.name} has {step.used} members and pays for {step.bought} seats of {step.subscription}"
-            + (f"; setting that failed: {error}." if error else "."),
+            f"Members of {account.name}: {step.used}. Seats it pays for with {step.subscription}: {step.bought}."
+            + (f" Setting that failed: {error}" if error else ""),
             f"Run `flask billing teams settle {account.key}`."
             if seats.follows()
             else "BILLING_SEATS is fixed: let the team buy more seats, or set it to follow.",

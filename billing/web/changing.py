@@ -16,6 +16,7 @@ from billing.domain.quotes.checks import NotChangeable
 from billing.domain.quotes.confirming import Busy, Moved
 from billing.domain.quotes.models import Quote
 from billing.domain.quotes.service import Wanted
+from billing.domain.teams import seats
 from billing.sync import plan_changes
 from billing.web import headers, quotes, stripe_js
 from billing.web.acts import own
@@ -137,6 +138,7 @@ def _choices(
         choices=quotes.choices(held, chosen),
         planned=quotes.planned_change(held),
         waiting_url=_url(waiting) if waiting else None,
+        seats_follow=account.kind == "team" and seats.follows(),
         why_not=checks.why_not(held),
         errors=errors or {},
     )

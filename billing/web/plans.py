@@ -50,6 +50,7 @@ class Card:
     is_current: bool
     is_switch: bool  # choosing it changes a subscription there is, rather than begin another
     highlighted: bool
+    is_per_seat: bool
     price: Offer | None
 
 
@@ -111,6 +112,7 @@ def _card(plan: Plan, interval: str, current: Access, held: dict[str, set[str]],
         or plan.key in held.get(plan.subscription_name, ()),
         is_switch=plan.subscription_name in held,
         highlighted=plan.is_highlighted,
+        is_per_seat=plan.is_per_seat,
         price=_offer(price, has_trial=has_trial) if price else None,
     )
 

@@ -3,12 +3,17 @@
 from datetime import timedelta
 from threading import Barrier, Thread
 
+import time_machine
+
 from billing.core import db
 from billing.domain.teams.models import SeatCheck
+from billing.sync.detect import Finding, detect
+from billing.sync.upkeep import look
 from tests.flows import steps
 from tests.flows.steps import sign_up, subscribe
-from tests.flows.teams import invite, join, link_for, make_team, remove, upkeep
-from tests.support.pages import Page
+from tests.flows.teams import act_for, invite, join, link_for, make_team, remove, upkeep
+from tests.support.clock import START
+from tests.support.pages import Browser, Page
 from tests.support.portal import Portal
 
 ADA, MATE, BOOKS = "ada@example.com", "mate@example.com", "books@example.com"
@@ -32,6 +37,12 @@ def checks(portal: Portal) -> list[SeatCheck]:
     """The teams whose seats are still to be looked at."""
     with portal.app.app_context():
         return db.session().query(SeatCheck).all()
+
+
+def out_of_step(portal: Portal) -> list[Finding]:
+    """What is found to be wrong with the seats of teams."""
+    with portal.app.app_context(), db.edge():
+        return [found for found in detect() if found.kind == "seats_out_of_step"]
 
 
 def test_who_joins_and_leaves_is_on_the_next_invoice(portal: Portal) -> None:
@@ -72,11 +83,18 @@ def test_what_was_set_elsewhere_is_set_again(portal: Portal) -> None:
     set_elsewhere(portal, 7)
     portal.drain()
     assert "What is paid for is being brought in step." in ada.get("/account/team").text
-    assert "seats_out_of_step" in portal.run("billing", "sync", "detect")
+    [found] = out_of_step(portal)
+    assert found.what.startswith("Members of Analytical Engines: 1. Seats it pays for with sub_")
+    assert found.what.endswith(": 7.")
+    said = portal.run(*found.way_out.removeprefix("Run `flask ").removesuffix("`.").split())
+    assert "Analytical Engines: 1 members, seats: 1.\n" in said
+    assert out_of_step(portal) == []
+    set_elsewhere(portal, 8)
+    portal.drain()
     upkeep(portal)
     assert quantity(portal) == 1
     assert "1 of 1" in ada.get("/account/team").text
-    assert "seats_out_of_step" not in portal.run("billing", "sync", "detect")
+    assert checks(portal) == []
 
 
 def test_ones_own_plan_has_one_seat_whatever_is_set(portal: Portal) -> None:
@@ -89,20 +107,62 @@ def test_ones_own_plan_has_one_seat_whatever_is_set(portal: Portal) -> None:
     assert checks(portal) == []
 
 
-def test_stripe_being_away_keeps_nobody_out_and_the_seat_is_set_later(portal: Portal) -> None:
-    ada = sign_up(portal, ADA)
+def test_stripe_being_away_keeps_nobody_out_and_the_seat_is_set_later(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
     make_team(ada)
     subscribe(ada, PRO)
     invite(ada, MATE)
-    mate = sign_up(portal, MATE)
-    form = mate.get(link_for(ada, MATE)).form(button="Join")
-    portal.sandbox.call("POST", "/v1/sandbox/faults", {"kind": "error", "count": 20})
-    page = form.submit()
-    assert "You are in Analytical Engines now" in page.text
-    assert mate.get("/app/exports").status == 200
-    [check] = checks(portal)
+    link = link_for(ada, MATE)
+    mate = sign_up(sqlite_portal, MATE)
+    nowhere = {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_API_BASE": "http://127.0.0.1:9"}
+    with time_machine.travel(START), steps.deployment(sqlite_portal, **nowhere) as app:
+        away = Browser(app, sqlite_portal.base_url)
+        steps.sign_in(away, MATE)
+        page = away.get(link).form(button="Join").submit()
+        assert "You are in Analytical Engines now" in page.text
+        assert away.get("/app/exports").status == 200
+    assert quantity(sqlite_portal) == 1
+    [check] = checks(sqlite_portal)
     assert check.attempts == 1
-    assert check.next_try_at is not None
+    assert "StripeUnreachable" in str(check.error)
+    [found] = out_of_step(sqlite_portal)
+    assert "Setting that failed: StripeUnreachable" in found.what
+    sqlite_portal.advance(timedelta(minutes=5))
+    upkeep(sqlite_portal)
+    assert quantity(sqlite_portal) == 2
+    assert mate.get("/account/team").h1 == "Teams", "whom one acts for is the browser's own"
+
+
+def test_where_seats_are_fixed_nobody_joins_beyond_them(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
+    make_team(ada)
+    subscribe(ada, PRO)
+    sign_up(sqlite_portal, MATE)
+    with steps.deployment(sqlite_portal, BILLING_SEATS="fixed") as app:
+        set_elsewhere(sqlite_portal, 2)
+        sqlite_portal.drain()
+        ada, mate = Browser(app, sqlite_portal.base_url), Browser(app, sqlite_portal.base_url)
+        steps.sign_in(ada, ADA)
+        steps.sign_in(mate, MATE)
+        act_for(ada, "Analytical Engines")
+        assert "1 of 2" in ada.get("/account/team").text
+        assert "mate@example.com is invited." in invite(ada, MATE).text
+        page = invite(ada, BOOKS)
+        assert page.status == 409
+        assert "The plan has 2 seats, and all are taken. Buy more first, or take an invitation back." in page.text
+        link = link_for(ada, MATE)
+        set_elsewhere(sqlite_portal, 1)
+        sqlite_portal.drain()
+        page = mate.get(link).form(button="Join").submit()
+        assert page.status == 409
+        assert "The plan has 1 seat, and it is taken." in page.text
+        set_elsewhere(sqlite_portal, 2)
+        sqlite_portal.drain()
+        assert mate.get(link).form(button="Join").submit().h1 == "Analytical Engines"
+        remove(ada, MATE)
+        with app.app_context():
+            look()
+        assert quantity(sqlite_portal) == 2, "what was bought stays bought"
 
 
 def test_two_who_join_at_the_same_moment_are_two_seats(portal: Portal) -> None:
@@ -129,3 +189,32 @@ def test_two_who_join_at_the_same_moment_are_two_seats(portal: Portal) -> None:
     upkeep(portal)
     assert quantity(portal) == 4
     assert checks(portal) == []
+
+
+def test_a_team_that_changes_its_plan_has_as_many_as_the_plan_asks_for(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
+    make_team(ada)
+    join(sqlite_portal, ada, MATE)
+    subscribe(ada)
+    assert quantity(sqlite_portal) == 1, "Starter is not sold by the seat"
+    page = ada.get("/account/billing").click("Change plan")
+    assert "A plan sold by the seat costs its price for each member of the team." in page.text
+    page = page.form(button="See what it costs").fill(price="pro_monthly").submit()
+    assert "$58.00" in page.text
+    page.form(page.path).submit()
+    assert quantity(sqlite_portal) == 2
+
+
+def test_fewer_seats_than_members_are_not_sold(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
+    make_team(ada)
+    join(sqlite_portal, ada, MATE)
+    subscribe(ada)
+    with steps.deployment(sqlite_portal, BILLING_SEATS="fixed") as app:
+        ada = Browser(app, sqlite_portal.base_url)
+        steps.sign_in(ada, ADA)
+        act_for(ada, "Analytical Engines")
+        form = ada.get("/account/billing").click("Change plan").form(button="See what it costs")
+        page = form.fill(price="pro_monthly", quantity="1").submit()
+        assert page.status == 422
+        assert "The team has 2 members. Choose as many seats, or more." in page.text

@@ -1,6 +1,6 @@
 """Working out what a change of a plan costs: Stripe is asked, nothing is changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -9,6 +9,7 @@ from billing.core import clock, db, mirror
 from billing.core.clock import from_timestamp
 from billing.core.errors import Invalid
 from billing.core.i18n import gettext as _
+from billing.core.i18n import ngettext
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import queries as catalog
 from billing.domain.catalog.models import Price
@@ -16,6 +17,7 @@ from billing.domain.quotes import checks, rules
 from billing.domain.quotes.checks import NotChangeable
 from billing.domain.quotes.models import LIFETIME, Quote
 from billing.domain.quotes.rules import Terms
+from billing.domain.teams import seats
 from billing.gateway import invoices
 from billing.gateway.subscriptions import Item
 
@@ -41,6 +43,7 @@ def draft(
     Raises NotChangeable, and Invalid for what cannot be chosen.
     """
     checks.check(subscription)
+    wanted = replace(wanted, quantity=_quantity_for(account, wanted))
     held = _item_of(subscription, wanted.item)
     price = _price_of(subscription, held, wanted)
     item = Item(held["id"], price.stripe_id, wanted.quantity)
@@ -89,6 +92,27 @@ def is_the_same(quote: Quote, fresh: Quote) -> bool:
     """Whether both say the same of what happens and what it costs."""
     said = ("takes_effect", "items", "was", "currency", "total", "due", "next_total", "next_at", "lines", "sums")
     return all(getattr(quote, name) == getattr(fresh, name) for name in said)
+
+
+def _quantity_for(account: Account, wanted: Wanted) -> int:
+    """How many are to be quoted: what was asked for, but for teams, which have a seat for each member.
+
+    Raises Invalid for fewer seats than members where what is bought does not follow them.
+    """
+    price = catalog.find_price(wanted.lookup_key)
+    if account.kind != "team" or price is None:
+        return wanted.quantity
+    least = seats.wanted(account, price)
+    if seats.follows():
+        return least
+    if wanted.quantity < least:
+        words = ngettext(
+            "The team has %(count)s member. Choose as many seats, or more.",
+            "The team has %(count)s members. Choose as many seats, or more.",
+            least,
+        )
+        raise Invalid(words, field="quantity")
+    return wanted.quantity
 
 
 def _item_of(subscription: dict[str, Any], wanted: str | None) -> dict[str, Any]:
