@@ -11,7 +11,8 @@
 The names here are the public API; docs/drop-in.md shows them at work.
 """
 
-from billing.domain.access.answer import Access
+from billing.domain.access.allowances import AllowanceSpent, consume, limit_of, remaining
+from billing.domain.access.answer import Access, Allowance
 from billing.domain.access.service import access_for
 from billing.domain.access.signals import (
     AccessChange,
@@ -25,6 +26,7 @@ from billing.domain.access.signals import (
     grace_started,
     plan_changed,
 )
+from billing.domain.access.why import Why, why
 from billing.domain.accounts.address import Address
 from billing.domain.accounts.service import AccountRef
 from billing.domain.teams.invitations import InvitationMade, invitation_made
@@ -49,7 +51,7 @@ from billing.notifications.happenings import (
 )
 from billing.sync.signals import EventParked, event_parked
 from billing.web.dues import PaymentDue, current_payment_due
-from billing.web.gates import current_access, requires_feature, requires_plan, requires_subscription
+from billing.web.gates import current_access, requires_feature, requires_plan, requires_subscription, uses
 from billing.web.notice import payment_notice
 from billing.web.teams import invitation_url
 from billing.web.visitor import Hosts
@@ -61,6 +63,8 @@ __all__ = [
     "AccessRevoked",
     "AccountRef",
     "Address",
+    "Allowance",
+    "AllowanceSpent",
     "Billing",
     "CancellationScheduled",
     "CardExpiring",
@@ -76,12 +80,14 @@ __all__ = [
     "RenewalComing",
     "SubscriptionEnded",
     "TrialEnding",
+    "Why",
     "access_changed",
     "access_for",
     "access_granted",
     "access_revoked",
     "cancellation_scheduled",
     "card_expiring",
+    "consume",
     "current_access",
     "current_payment_due",
     "event_parked",
@@ -89,14 +95,18 @@ __all__ = [
     "invitation_made",
     "invitation_url",
     "invoice_paid",
+    "limit_of",
     "payment_action_required",
     "payment_failed",
     "payment_notice",
     "plan_changed",
+    "remaining",
     "renewal_coming",
     "requires_feature",
     "requires_plan",
     "requires_subscription",
     "subscription_ended",
     "trial_ending",
+    "uses",
+    "why",
 ]

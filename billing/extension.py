@@ -12,11 +12,12 @@ from sqlalchemy import make_url
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
-from billing.admin import accounts, audit, events
+from billing.admin import accounts, audit, events, grants, policy
 from billing.admin import mail as mail_pages
 from billing.admin import sync as sync_pages
 from billing.admin import trials as trial_pages
 from billing.admin.pages import admin
+from billing.cli import access as access_commands
 from billing.cli import accounts as account_commands
 from billing.cli import chaos, doctor, plan_changes, subscriptions, sync
 from billing.cli import events as event_commands
@@ -36,6 +37,7 @@ from billing.sandbox.webhooks import send_over_http
 from billing.sync import work
 from billing.sync.routes import THIN_EVENTS
 from billing.web import (
+    access,
     account,
     billing_details,
     changing,
@@ -63,6 +65,8 @@ from billing.web.webhooks import webhooks
 __all__ = [
     "Billing",
     # Importing a module of views or commands puts them on its blueprint or group.
+    "access",
+    "access_commands",
     "account",
     "account_commands",
     "accounts",
@@ -76,6 +80,7 @@ __all__ = [
     "endings",
     "event_commands",
     "events",
+    "grants",
     "invoices",
     "language",
     "leaving",
@@ -86,6 +91,7 @@ __all__ = [
     "paying",
     "payment_methods",
     "plan_changes",
+    "policy",
     "subscriptions",
     "sync",
     "sync_pages",

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 from billing.admin import audit
 from billing.admin.events import event_row
 from billing.admin.mail import mail_row
-from billing.admin.pages import admin
-from billing.core.errors import NotFound
+from billing.admin.pages import LARGEST_ID, account_of, admin
 from billing.domain.access import service as access
 from billing.domain.access.answer import Access
 from billing.domain.accounts.models import Account
@@ -30,7 +29,6 @@ from billing.web.invoices import invoice_row
 _INVOICES = 25
 _EVENTS = 50
 _QUOTES = 10
-LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
 
 
 @admin.get("/admin")
@@ -66,15 +64,14 @@ def _row(row: Account, customer: Customer | None, granted: Access) -> dict[str, 
 @admin.get(f"/admin/accounts/<int(max={LARGEST_ID}):account_id>")
 def account(account_id: int) -> ResponseReturnValue:
     """An account: its customer, subscriptions, invoices and events."""
-    found = customers.get_account(account_id)
-    if found is None:
-        raise NotFound("There is no such account.")
+    found = account_of(account_id)
     held = customers.of_account(found)
     return render_template(
         "billing/admin/account.html",
         account=found,
         accounts_url=url_for("billing_admin.accounts"),
         granted=access.access_for(found),
+        access_url=url_for("billing_admin.account_access", account_id=found.id),
         customer=held[0] if held else None,
         subscriptions=[_subscription(row) for row in subscriptions.of_account(found)],
         quotes=[_quote(row) for row in quotes.recent(found, _QUOTES)],

@@ -3,9 +3,14 @@
 from flask.typing import ResponseReturnValue
 
 from billing.core import i18n
-from billing.core.errors import Forbidden
+from billing.core.errors import Forbidden, NotFound
+from billing.domain.accounts.models import Account
+from billing.domain.customers import queries as customers
 from billing.web import visitor
 from billing.web.blueprint import PageBlueprint, ask_to_sign_in
+
+LARGEST_ID = 2**63 - 1
+"""Databases refuse to look for larger ones."""
 
 admin = PageBlueprint("billing_admin", __name__)
 
@@ -26,3 +31,11 @@ def actor() -> str:
     """Who of the staff acts, for the audit trail: their e-mail address."""
     visit = visitor.visit()
     return visit.person.email if visit else "staff"
+
+
+def account_of(account_id: int) -> Account:
+    """The account a page is about. Raises NotFound."""
+    found = customers.get_account(account_id)
+    if found is None:
+        raise NotFound("There is no such account.")
+    return found

@@ -3,8 +3,7 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing.admin.accounts import LARGEST_ID
-from billing.admin.pages import actor, admin
+from billing.admin.pages import LARGEST_ID, actor, admin
 from billing.core import i18n
 from billing.core.errors import Conflict, Invalid, NotFound
 from billing.domain.customers import queries as customers

@@ -14,6 +14,7 @@ from billing.cli.output import refusing_in_words, say
 from billing.core import db, migrate, settings
 from billing.core.errors import Misconfigured
 from billing.domain import portal
+from billing.domain.access import policy_rows
 from billing.domain.catalog import service as catalog
 from billing.sync import upkeep
 from billing.web.identity import models as identity
@@ -83,6 +84,7 @@ def prepare() -> None:
         changes = catalog.preview()
         if changes:
             catalog.apply(changes)
+            policy_rows.bump()
     with db.edge():
         portal.ensure_configured(settings.current().base_url)
     _seed_people()

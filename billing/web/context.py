@@ -104,8 +104,8 @@ def _nav(visit: Visit | None, *, is_staff: bool) -> list[NavItem]:
             links.insert(0, (_("App"), "home.app"))
     if is_staff:
         links += [("Accounts", "billing_admin.accounts"), ("Events", "billing_admin.event_list")]
-        links += [("Sync", "billing_admin.sync_page"), ("Audit", "billing_admin.audit")]
-        links += [("Mail", "billing_admin.mail")]
+        links += [("Sync", "billing_admin.sync_page"), ("Policy", "billing_admin.policy")]
+        links += [("Audit", "billing_admin.audit"), ("Mail", "billing_admin.mail")]
     return [NavItem(label, url_for(endpoint), request.endpoint == endpoint) for label, endpoint in links]
 
 

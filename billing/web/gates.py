@@ -4,8 +4,8 @@
     @requires_feature("exports")
     def exports(): ...
 
-Without access the answer is 402: a page that names what is missing and leads to the plan that has it, or JSON.
-Strangers are asked to sign in. The billing pages themselves are never gated.
+`uses("exports_run")` counts an allowance. Without access the answer is 402: a page that names what is missing and leads
+to the plan that has it, or JSON. Strangers are asked to sign in. The billing pages themselves are never gated.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,9 @@ from flask.typing import ResponseReturnValue
 
 from billing.core.i18n import gettext as _
 from billing.core.money import Money
+from billing.domain.access import allowances
 from billing.domain.access import service as access
+from billing.domain.access import why as reasons
 from billing.domain.access.answer import Access
 from billing.domain.catalog import queries as catalog
 from billing.domain.catalog.models import Plan
@@ -61,9 +63,29 @@ def requires_feature(key: str) -> Callable[[View[P]], View[P]]:
     def missing() -> Response:
         plan = catalog.smallest_plan_with(key)
         names = {feature.key: feature.name for feature in plan.features} if plan else {}
-        return _missing(names.get(key, key.replace("_", " ")), plan)
+        return _missing(names.get(key, key.replace("_", " ")), plan, key)
 
     return _gate(lambda granted: granted.has_feature(key), missing)
+
+
+def uses(key: str, amount: int = 1) -> Callable[[View[P]], View[P]]:
+    """Count `amount` of the account's allowance of that key at each visit, and let nobody in once it is used up."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            account = visitor.account()
+            if account is None:
+                return ask_to_sign_in()
+            try:
+                allowances.consume(account, key, amount)
+            except allowances.AllowanceSpent as refusal:
+                return headers.add(refusals.answer(refusal))
+            return view(*args, **kwargs)
+
+        return counted
+
+    return decorate
 
 
 def _gate(is_met: Callable[[Access], bool], missing: Callable[[], Response]) -> Callable[[View[P]], View[P]]:
@@ -83,8 +105,11 @@ def _smallest_paid() -> Plan | None:
     return next((plan for plan in catalog.plans_for_sale() if not plan.is_default), None)
 
 
-def _missing(needed: str, plan: Plan | None) -> Response:
-    """The answer that names what is `needed` and the `plan` that has it. 402 means just this: payment required."""
+def _missing(needed: str, plan: Plan | None, feature: str = "") -> Response:
+    """The answer that names what is `needed` and the `plan` that has it. 402 means just this: payment required.
+
+    `feature` is the key of the feature that is missing, if it is one: JSON says why it is.
+    """
     granted = current_access()
     due = dues.current_payment_due() if granted.state == "suspended" else None
     if refusals.wants_json():
@@ -97,6 +122,7 @@ def _missing(needed: str, plan: Plan | None) -> Response:
                 "plan": plan.key if plan else None,
                 "state": granted.state,
                 "reasons": [why.code for why in granted.reasons],
+                "why": _why(feature),
                 "pricing_url": url_for("billing.pricing"),
                 "pay_url": due.pay_url if due else None,
             }
@@ -120,6 +146,7 @@ def _missing(needed: str, plan: Plan | None) -> Response:
             plan=offer,
             pricing_url=url_for("billing.pricing", _anchor=f"plan-{plan.key}" if plan else None),
             billing_url=url_for("billing.overview"),
+            why_url=url_for("billing.access", feature=feature or None),
             **context.for_page(),
         )
         response = headers.add(make_response(page))
@@ -140,3 +167,19 @@ def _reason(granted: Access, due: PaymentDue | None) -> str | None:
 
 def _is_paused(granted: Access) -> bool:
     return any(why.code == "subscription_paused" for why in granted.reasons)
+
+
+def _why(feature: str) -> dict[str, Any] | None:
+    """The chain of the decision, by the codes that programs know."""
+    account = visitor.account()
+    if account is None:
+        return None
+    found = reasons.why(account, feature)
+    return {
+        "feature": feature or None,
+        "code": found.code,
+        "steps": [
+            {"kind": step.kind, "plan": step.plan, "code": step.code, "until": step.until and step.until.isoformat()}
+            for step in found.steps
+        ],
+    }

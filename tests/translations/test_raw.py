@@ -11,7 +11,10 @@ NOT_FOR_CUSTOMERS = {
     "billing/gateway/webhooks.py",  # Stripe reads these
     "billing/domain/subscriptions/trial_ends.py",  # staff alone extend trials,
     "billing/domain/access/grants.py",  # grant,
-    "billing/domain/access/policy.py",  # and edit the policy
+    "billing/domain/access/policy.py",  # edit the policy
+    "billing/domain/access/policy_rows.py",
+    "billing/domain/catalog/queries.py",  # by keys of plans and features,
+    "billing/domain/customers/queries.py",  # and look for accounts
 }
 SPOKEN = [
     module

@@ -78,6 +78,11 @@ def test_programs_are_told_what_is_missing_and_who_has_it(gated: Portal, ada: Br
     assert (answer["code"], answer["needed"], answer["plan"]) == ("payment_required", "CSV exports", "pro")
     assert (answer["state"], answer["reasons"]) == ("none", ["no_subscription"])
     assert answer["pricing_url"] == "/pricing"
+    assert answer["why"] == {
+        "feature": "exports",
+        "code": "no_subscription",
+        "steps": [{"kind": "default_plan", "plan": "free", "code": "not_in_plan", "until": None}],
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
-"""The access policy as rows, read once for each version of it in a process."""
+"""The access policy as rows: read once for each version of it in a process, saved whole."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import TypeVar
 
 from flask import current_app
-from sqlalchemy import select, true, update
+from sqlalchemy import delete, select, true, update
 
-from billing.core import db, settings
+from billing.core import audit, db, settings
+from billing.core.errors import Conflict, Invalid
 from billing.domain.access.models import AccessPolicy, AccessRule
 from billing.domain.access.policy import Key, Policy, Rule
 
@@ -39,6 +42,42 @@ def current() -> tuple[int, Policy]:
     rows = db.session().execute(select(AccessPolicy.version, AccessRule).outerjoin(AccessRule, true())).all()
     rules = {Key(row.plan, row.status, row.feature): Rule(row.grants, row.grace_days) for _, row in rows if row}
     return (rows[0][0] if rows else 0), Policy(settings.current().billing_grace_days, rules)
+
+
+def fingerprint(policy: Policy) -> str:
+    """What tells the rules from any others: whoever edits them says by it which ones they saw."""
+    written = json.dumps(sorted((*key, rule.grants, rule.days) for key, rule in policy.rules.items()))
+    return hashlib.sha256(written.encode()).hexdigest()[:20]
+
+
+def save(draft: Policy, *, seen: str, actor: str, reason: str = "") -> None:
+    """Make the rules those of `draft`; `seen` is the fingerprint of those that were there when it was begun.
+
+    Raises Conflict where somebody else has changed them meanwhile, Invalid where nothing differs.
+    """
+    session = db.take_turn(TURN)
+    _, known = current()
+    if fingerprint(known) != seen:
+        raise Conflict(
+            "Somebody else has changed the policy meanwhile. Look at what it says now, then change it again."
+        )
+    changed = dict(known.rules.items() ^ draft.rules.items()).keys()
+    if not changed:
+        raise Invalid("That is what the policy says already.")
+    session.execute(delete(AccessRule))
+    for key, rule in draft.rules.items():
+        session.add(AccessRule(**key._asdict(), grants=rule.grants, grace_days=rule.days))
+    before, after = (
+        {_in_words(key): policy.rules[key].in_words() if key in policy.rules else "default" for key in sorted(changed)}
+        for policy in (known, draft)
+    )
+    audit.record("policy.changed", "policy", actor=actor, before=before, after=after, reason=reason.strip()[:1000])
+    bump()
+
+
+def _in_words(key: Key) -> str:
+    plan = f", plan {key.plan}" if key.plan else ""
+    return f"{key.status}{plan}{f', feature {key.feature}' if key.feature else ''}"
 
 
 def bump() -> None:

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.core import clock, db
+from billing.core.errors import NotFound
+from billing.core.i18n import gettext as _
 from billing.domain.accounts.address import Address
 from billing.domain.accounts.models import Account, AccountChange
 
@@ -29,6 +31,14 @@ class AccountRef:
 def find(key: str) -> Account | None:
     """The account of the host's `key`, or None."""
     return db.session().scalar(select(Account).where(Account.key == key))
+
+
+def get(key: str) -> Account:
+    """The account of the host's `key`. Raises NotFound."""
+    found = find(key)
+    if found is None:
+        raise NotFound(_("There is no such account."))
+    return found
 
 
 def by_uid(uids: Collection[str]) -> dict[str, Account]:

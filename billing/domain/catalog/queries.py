@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from billing.core import db, settings
+from billing.core.errors import Invalid
 from billing.domain.catalog.models import Feature, Plan, Price
 
 
@@ -50,14 +51,27 @@ def find_plan(key: str) -> Plan | None:
 def plan_names() -> dict[str, str]:
     """The names of all plans by key, those no longer sold included, the smallest first."""
     query = select(Plan.key, Plan.name).where(Plan.livemode == settings.current().livemode)
-    rows = db.session().execute(query.order_by(Plan.is_active, Plan.rank, Plan.id))
-    return dict(rows.tuples().all())
+    return {row.key: row.name for row in db.session().execute(query.order_by(Plan.is_active, Plan.rank, Plan.id))}
 
 
 def feature_names() -> dict[str, str]:
     """The names of all features by key."""
     query = select(Feature.key, Feature.name).where(Feature.livemode == settings.current().livemode)
-    return dict(db.session().execute(query.order_by(Feature.id)).tuples().all())
+    return {row.key: row.name for row in db.session().execute(query.order_by(Feature.id))}
+
+
+def countable_keys() -> set[str]:
+    """The names of all limits and allowances that any plan has."""
+    query = select(Plan.limits, Plan.allowances).where(Plan.livemode == settings.current().livemode)
+    return {key for row in db.session().execute(query) for key in (*row.limits, *row.allowances)}
+
+
+def check_keys(plan: str, feature: str) -> None:
+    """Raises Invalid where there is no such plan, or no such feature, limit or allowance; "" stands for every one."""
+    if plan and plan not in plan_names():
+        raise Invalid(f"There is no plan called {plan}.", field="plan")
+    if feature and feature not in feature_names() and feature not in countable_keys():
+        raise Invalid(f"There is no feature, limit or allowance called {feature}.", field="feature")
 
 
 def default_plan() -> Plan | None:
