@@ -150,10 +150,11 @@ class ChangeOfPlan(Happening):
 
 @dataclass(frozen=True)
 class Invitation(Happening):
-    """Somebody is asked to join the account. `url` lets them in: it is forgotten as soon as the mail is sent."""
+    """Somebody is asked to join a team. `url` lets them in: it is forgotten as soon as the mail is sent."""
 
     kind = "invitation"
     inviter: str
+    team: str
     url: str
 
 

@@ -205,10 +205,13 @@ def _subscription_ended(news: SubscriptionEnded) -> Content:
 
 def _invitation(news: Invitation) -> Content:
     site = settings.current().site_name
+    body = _(
+        "%(inviter)s would like you to join %(team)s at %(site)s.", inviter=news.inviter, team=news.team, site=site
+    )
     return Content(
-        subject=_("%(inviter)s invites you to %(site)s", inviter=news.inviter, site=site),
-        title=_("You are invited to %(site)s", site=site),
-        paragraphs=[_("%(inviter)s would like you to join their team.", inviter=news.inviter)],
+        subject=_("%(inviter)s invites you to %(team)s", inviter=news.inviter, team=news.team),
+        title=_("You are invited to %(team)s", team=news.team),
+        paragraphs=[body],
         action=(_("Join the team"), news.url),
         footnote=_("If you do not know %(inviter)s, ignore this mail: nothing happens.", inviter=news.inviter),
     )

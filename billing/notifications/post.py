@@ -5,13 +5,14 @@ A mail is a row written with the change that caused it, sent after the commit, a
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select
 
-from billing.core import clock, db, mail, settings, signals
+from billing.core import clock, db, i18n, mail, settings, signals
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
+from billing.domain.teams import queries as teams
 from billing.notifications import letters
 from billing.notifications.causes import Caused
 from billing.notifications.happenings import KINDS, Happening, Invitation, signal_of
@@ -26,6 +27,14 @@ MAX_ATTEMPTS = 12
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
 _AT_ONCE = 50
 
+
+class Recipient(NamedTuple):
+    """An address, and the locale to write to it in (None: the setting's)."""
+
+    to: str
+    locale: str | None
+
+
 _insert_once = db.InsertOnce(Mail, "key")
 
 
@@ -38,27 +47,31 @@ def tell(account: Account, caused: Iterable[Caused]) -> None:
         _write(account, key, happening, recipients(account))
 
 
-def invite(account: Account, to: str, key: str, *, inviter: str, url: str) -> None:
-    """Ask whoever reads `to` to join the account; once for each `key`. It is a write of the current edge."""
-    _write(account, key, Invitation(account.key, inviter, url), [to])
+def invite(team: Account, to: str, key: str, *, inviter: str, url: str) -> None:
+    """Ask whoever reads `to` to join the team; once for each `key`. It is a write of the current edge.
+
+    The mail is in the language of whoever invites: nobody knows the other's.
+    """
+    _write(team, key, Invitation(team.key, inviter, team.name, url), [Recipient(to, i18n.locale())])
 
 
-def recipients(account: Account) -> list[str]:
-    """The addresses of those who see to the account's billing."""
-    return [account.email] if "@" in account.email else []
+def recipients(account: Account) -> list[Recipient]:
+    """Those who see to the account's billing: a team's owners and billing managers, else the account's own address."""
+    people = teams.managers(account) or [account]
+    return [Recipient(person.email, person.locale) for person in people if "@" in person.email]
 
 
-def _write(account: Account, key: str, happening: Happening, addresses: Iterable[str]) -> None:
+def _write(account: Account, key: str, happening: Happening, addressed: Iterable[Recipient]) -> None:
     kind = happening.kind
     if settings.current().mails_off & {kind, "all"}:
         return
-    for to in addresses:
+    for to, locale in addressed:
         values = {
             "key": f"{kind}:{key}:{to}"[:255],
             "kind": kind,
             "account_id": account.id,
             "to": to,
-            "locale": account.locale,
+            "locale": locale,
             "data": happening.to_json(),
             "state": "waiting",
             "attempts": 0,

@@ -36,6 +36,6 @@ def sample(kind: str) -> Happening:
         ChangeOfPlan("user:1", "Starter", "Pro"),
         CancellationScheduled(*subscription, now + timedelta(days=20)),
         SubscriptionEnded(*subscription, now),
-        Invitation("user:1", "Ada Lovelace", f"{settings.current().base_url}/sample-invitation"),
+        Invitation("team:1", "Ada Lovelace", "Analytical Engines", f"{settings.current().base_url}/sample-invitation"),
     )
     return next(made for made in samples if made.kind == kind)

@@ -16,6 +16,7 @@ from billing.domain.accounts.models import Account
 from billing.domain.teams import invitations, queries, seats, service, tokens
 from billing.domain.teams.invitations import InvitationMade
 from billing.domain.teams.models import Invitation, Membership
+from billing.notifications import post
 from billing.sync.seats import settle_after_commit
 from billing.web import visitor
 from billing.web.blueprint import open_to_members
@@ -108,6 +109,7 @@ def invite(visit: Visit, uid: str) -> ResponseReturnValue:
         made = invitations.invite(team, visit.person, request.form.get("email", ""), request.form.get("role", ""))
     except (Invalid, Conflict) as refusal:
         return _team_page(team, visit, {refusal.field or "email": refusal.message}), refusal.status
+    _mail(team, made)
     flash(_("%(email)s is invited.", email=made.email), "success")
     return _to_team()
 
@@ -117,7 +119,9 @@ def invite(visit: Visit, uid: str) -> ResponseReturnValue:
 def resend(visit: Visit, uid: str, invitation: str) -> ResponseReturnValue:
     """Send an invitation again, with a new link."""
     ratelimit.hit("invitations", visit.person.uid, _INVITATIONS_LIMIT)
-    sent = invitations.resend(_acting(visit, uid), visit.person, invitation)
+    team = _acting(visit, uid)
+    sent = invitations.resend(team, visit.person, invitation)
+    _mail(team, sent)
     flash(_("The invitation to %(email)s is sent again. Its earlier link does not work any more.", email=sent.email))
     return _to_team()
 
@@ -277,6 +281,11 @@ def _waiting(invitation: Invitation) -> Waiting:
         has_expired=invitation.state(clock.now()) == "expired",
         url=_url_of(invitation.uid, invitation.number),
     )
+
+
+def _mail(team: Account, made: Invitation) -> None:
+    url = _url_of(made.uid, made.number)
+    post.invite(team, made.email, f"{made.uid}:{made.number}", inviter=made.invited_by, url=url)
 
 
 def invitation_url(made: InvitationMade) -> str:

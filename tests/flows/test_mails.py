@@ -1,5 +1,6 @@
 """A life in mails: each once, in the language of whom it is for, and sent again where sending failed."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from billing.notifications import post
 from billing.notifications.happenings import KINDS
 from billing.notifications.models import Mail
 from billing.sync import refresh, upkeep
-from tests.flows import changing, steps
+from tests.flows import changing, steps, teams
 from tests.flows.steps import choose, intercept, pay, sign_up, subscribe, the_one
 from tests.support.portal import Portal
 
@@ -68,6 +69,10 @@ def test_a_year_in_mails(portal: Portal) -> None:
     assert subjects(portal)[count + 1 :] == ["Pro has ended"]
     assert {mail.to[0] for mail in outbox(portal)} == {"ada@example.com"}
     assert {row.state for row in mails(portal)} == {"sent"}
+    helper = steps.staff(portal)
+    log = helper.get("/admin/mail")
+    assert len(log.all("tbody tr")) == len(outbox(portal))
+    assert "Receipt" in helper.get(log.link("ada@example.com")).text
 
 
 def test_a_renewal_that_fails_is_told_with_the_way_to_pay_at_each_try(portal: Portal) -> None:
@@ -227,9 +232,26 @@ def test_an_invitation_goes_to_whom_it_names_and_its_link_is_forgotten(sqlite_po
         for _twice in range(2):
             post.invite(account, "bob@example.com", "1", inviter="Ada", url="https://lumen.example/join/secret")
     [invitation] = outbox(portal)
-    assert (invitation.to, invitation.subject) == (["bob@example.com"], "Ada invites you to Lumen")
+    assert (invitation.to, invitation.subject) == (["bob@example.com"], "Ada invites you to ada@example.com")
     assert "https://lumen.example/join/secret" in invitation.body
     assert "secret" not in str(mails(portal)[0].data)
+
+
+def test_a_teams_mails_go_to_who_sees_to_its_billing(portal: Portal) -> None:
+    ada = sign_up(portal)
+    teams.make_team(ada)
+    bob = teams.join(portal, ada, "bob@example.com", "billing")
+    teams.join(portal, ada, "cy@example.com")
+    invitations = [(mail.to[0], mail.subject) for mail in outbox(portal)]
+    assert invitations == [
+        (to, "ada@example.com invites you to Analytical Engines") for to in ("bob@example.com", "cy@example.com")
+    ]
+    link = re.findall(r"http\S+/invitations/\S+", outbox(portal)[0].body)[0]
+    assert "Analytical Engines" in bob.get(link).text
+    subscribe(ada)
+    portal.drain()
+    receipts = sorted(mail.to[0] for mail in outbox(portal) if mail.subject == "Your receipt for $12.00")
+    assert receipts == ["ada@example.com", "bob@example.com"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
