@@ -16,7 +16,7 @@ from billing.cli.output import progress, refusing_in_words, say, say_json, say_t
 from billing.core import db, settings
 from billing.gateway import pace as paces
 from billing.gateway.pace import Pace
-from billing.sync import backfill, detect, drift, export, processor, push, tail
+from billing.sync import backfill, detect, drift, export, processor, push, stripe_account, tail
 from billing.sync.listings import LISTINGS, chosen
 from billing.sync.records import DriftFinding, DriftRun
 
@@ -49,13 +49,20 @@ def _pace(rate: float | None) -> Pace:
     help="How many pages are asked for at a time.",
 )
 @rate_option
+@click.option(
+    "--new-account", is_flag=True, help="The key is of another Stripe account than before, and is meant to be."
+)
 @as_json
 @refusing_in_words
-def backfill_command(nouns: tuple[str, ...], *, threads: int, rate: float | None, as_json: bool) -> None:
+def backfill_command(
+    nouns: tuple[str, ...], *, threads: int, rate: float | None, new_account: bool, as_json: bool
+) -> None:
     """Bring everything Stripe holds into the local tables: all of it, or the NOUNs named.
 
     It may be stopped at any time and goes on where it was. Webhooks may arrive meanwhile.
     """
+    if new_account:
+        stripe_account.accept()
     with progress(
         TextColumn("{task.fields[count]:>9,}"),
         TextColumn("{task.fields[rate]:>6,.0f}/s"),

@@ -12,7 +12,7 @@ from typing import Any
 from blinker import signal
 from flask import Flask
 
-from billing.sandbox import clock, ids, lifecycle, registry, webhooks
+from billing.sandbox import clock, identity, ids, lifecycle, registry, webhooks
 from billing.sandbox.application import build_app
 from billing.sandbox.resources import webhook_endpoints
 from billing.sandbox.store import Store
@@ -66,8 +66,9 @@ class Sandbox:
         self.merchant = merchant
         self.endpoints = tuple(endpoints)
         self._deliveries: DeliveryThread | None = None
-        if start is not None:
-            with self.store.transaction(writes=True) as connection:
+        with self.store.transaction(writes=True) as connection:
+            identity.ensure(connection)
+            if start is not None:
                 clock.stand_at(connection, int(start.timestamp()))
         if endpoints:
             with self.unit() as unit:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from billing.sandbox import clock, lifecycle
+from billing.sandbox import clock, identity, lifecycle
 from billing.sandbox.resources import webhook_endpoints
 from billing.sandbox.store import SCHEMA, read_setting, write_setting
 
@@ -20,12 +20,17 @@ _NEXT = "SELECT object_id, action, at FROM agenda ORDER BY at, rank, object_id L
 
 
 def reset(sandbox: "Sandbox") -> None:
-    """Forget everything but the webhook endpoints it is set up with; a moved clock runs with the wall clock again."""
+    """Forget everything but whose it is and the webhook endpoints it is set up with.
+
+    A moved clock runs with the wall clock again.
+    """
     with sandbox.unit() as unit:
         standing = clock.is_standing(unit.connection)
+        account = identity.account(unit.connection)
         tables = unit.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             unit.connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are the schema's own
+        identity.ensure(unit.connection, account)
         if standing:
             clock.stand_at(unit.connection, unit.now)
         else:
@@ -54,6 +59,7 @@ def restore(sandbox: "Sandbox", name: str) -> None:
         copy.backup(connection)
     connection.executescript(SCHEMA)
     with sandbox.store.transaction(writes=True):
+        identity.ensure(connection)  # a state kept by an older release has none
         clock.move_to(connection, read_setting(connection, "snapshot_taken_at", None))
 
 

@@ -39,6 +39,7 @@ OF_NOBODY = {
     "billing_plans": "what is on offer",
     "billing_prices": "what is on offer",
     "billing_promotion_codes": "what is on offer",
+    "billing_stripe_accounts": "which of Stripe's accounts is read",
     "billing_tails": "how far Stripe was read",
     "billing_trials_taken": "told apart by marks, so that nobody has two trials",
 }

@@ -23,7 +23,7 @@ from billing.gateway import pace as paces
 from billing.gateway.errors import StripeRefused
 from billing.gateway.listings import Window
 from billing.gateway.pace import Pace
-from billing.sync import refresh
+from billing.sync import refresh, stripe_account
 from billing.sync.listings import LISTINGS, Listed, chosen
 from billing.sync.noun import Answer
 from billing.sync.objects import is_of_one_object
@@ -79,10 +79,12 @@ def run(
 
     Objects that cannot be kept are counted, logged and passed over, and so are nouns that the key may not read, where
     others are asked for. Raises what else Stripe refuses; calling it again goes on from there. Raises TakenOver when
-    another backfill is started meanwhile.
+    another backfill is started meanwhile, and OtherAccount.
     """
     name = uuid4().hex
     pace = pace or Pace(paces.PER_SECOND[settings.current().mode])
+    with paces.keeping_to(pace):
+        _patiently(stripe_account.check)
     walks = [_Walk(noun, name, pace, report) for noun in chosen(nouns)]
     for walk in walks:
         try:

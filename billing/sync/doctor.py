@@ -14,10 +14,11 @@ from billing.core.errors import Misconfigured, Refusal
 from billing.domain import portal
 from billing.domain.catalog import queries as catalog_queries
 from billing.domain.catalog import service as catalog
-from billing.gateway import events, watch, webhooks
+from billing.gateway import accounts, events, watch, webhooks
 from billing.gateway.client import API_VERSION
+from billing.gateway.errors import StripeRefused
 from billing.gateway.listings import Window
-from billing.sync import drift, health, queries, tail
+from billing.sync import drift, health, queries, stripe_account, tail
 from billing.sync.models import WebhookEvent
 from billing.sync.routes import EVENTS, THIN_EVENTS, subject_of
 
@@ -58,6 +59,8 @@ def examine(webhook_url: str) -> list[Finding]:
     answered = _try("Key", lambda: list(_key()))
     found += answered
     if all(one.level == "fine" for one in answered):
+        if has_tables:
+            found += _try("Stripe account", lambda: list(_account()))
         found += _try("Webhook endpoint", lambda: list(_endpoint(webhook_url)))
         found += _try("Thin events", lambda: list(_thin_endpoint(webhook_url)))
         found += _clock()
@@ -137,6 +140,25 @@ def _key() -> Iterator[Finding]:
     """Whether Stripe takes the key: asking for endpoints is what the doctor needs anyway."""
     webhooks.list_endpoints()
     yield _fine("Key", "Stripe takes it.")
+
+
+def _account() -> Iterator[Finding]:
+    """Whether the key is of the account that the local tables were filled from."""
+    about = "Stripe account"
+    known = stripe_account.noted()
+    try:
+        asked = accounts.own_id()
+    except StripeRefused:
+        fix = "Let the restricted key read the account, so that filling and repairing refuse a key of another one."
+        yield _warning(about, "The key may not say whose it is.", fix)
+        return
+    if known is None:
+        yield _fine(about, f"{asked}; the first backfill, tail or drift will note it.")
+    elif known == asked:
+        yield _fine(about, f"{asked}, as in the local tables.")
+    else:
+        fix = f"Set a key of {known}; if {asked} is meant: `flask billing sync backfill --new-account`, then `drift`."
+        yield _error(about, f"The key is of {asked}; the local tables were filled from {known}.", fix)
 
 
 def _endpoint(url: str) -> Iterator[Finding]:

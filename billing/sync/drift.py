@@ -18,7 +18,7 @@ from billing.gateway import pace as paces
 from billing.gateway.errors import StripeRefused
 from billing.gateway.listings import Window
 from billing.gateway.pace import Pace
-from billing.sync import preview, refresh
+from billing.sync import preview, refresh, stripe_account
 from billing.sync.listings import LISTINGS, chosen
 from billing.sync.models import PENDING, WebhookEvent
 from billing.sync.noun import Answer, Ref
@@ -59,9 +59,12 @@ def run(
 
     With `repair` what differs is written as Stripe says it. Of what Stripe has no more, drafts go, what could grant or
     be charged is marked as ended, and the rest stays as a record. Nouns that the key
-    may not read are left out of the run's, where there are others. Raises what else Stripe refuses.
+    may not read are left out of the run's, where there are others. Raises what else Stripe refuses, and OtherAccount.
     """
     names = chosen(nouns)
+    pace = pace or Pace(paces.PER_SECOND[settings.current().mode])
+    with paces.keeping_to(pace):
+        stripe_account.check()
     with db.edge():
         session = db.begin_write()
         row = DriftRun(
@@ -75,7 +78,7 @@ def run(
         session.add(row)
         session.flush()
         run_id = row.id
-    with paces.keeping_to(pace or Pace(paces.PER_SECOND[settings.current().mode])):
+    with paces.keeping_to(pace):
         refused = [noun for noun in names if not _may_compare(_Comparison(run_id, noun, repair, report), len(names))]
     with db.edge():
         row = db.begin_write().get_one(DriftRun, run_id)

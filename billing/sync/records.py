@@ -1,4 +1,4 @@
-"""The tables of backfill, tail and drift: how far they came, and what they found."""
+"""The tables of backfill, tail and drift: of which account, how far they came, and what they found."""
 
 from datetime import datetime
 from typing import Any
@@ -7,6 +7,17 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.core.db import Base
+
+
+class StripeAccount(Base):
+    """The account at Stripe that the tables of one mode were filled from."""
+
+    __tablename__ = "billing_stripe_accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    livemode: Mapped[bool] = mapped_column(unique=True)
+    stripe_id: Mapped[str] = mapped_column(String(255))
+    since_at: Mapped[datetime]
 
 
 class BackfillWindow(Base):

@@ -7,7 +7,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from billing.core import db
 from billing.core.logging import get_logger
-from billing.sync import refresh
+from billing.sync import refresh, stripe_account
 from billing.sync.drift import RECORD
 from billing.sync.nouns import Ref
 from billing.sync.objects import is_of_one_object, look
@@ -41,8 +41,10 @@ def count_open(run_id: int, after: int = 0) -> int:
 def repair(run_id: int, after: int = 0) -> Repaired:
     """Write what Stripe says now of objects that the run found to differ: of a hundred findings, from `after` that one.
 
-    What cannot be kept is passed over. Raises what Stripe refuses; what was repaired before that stays so.
+    What cannot be kept is passed over. Raises OtherAccount, and what Stripe refuses; what was repaired before that
+    stays so.
     """
+    stripe_account.check()
     with db.edge() as session:
         open_findings = select(DriftFinding).where(*_is_open(run_id, after)).order_by(DriftFinding.id).limit(AT_ONCE)
         found = [(row.id, Ref(row.noun, row.stripe_id)) for row in session.scalars(open_findings)]

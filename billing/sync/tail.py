@@ -19,7 +19,7 @@ from billing.core.logging import get_logger
 from billing.gateway import events
 from billing.gateway.events import HORIZON
 from billing.gateway.listings import Window
-from billing.sync import inbox
+from billing.sync import inbox, stripe_account
 from billing.sync.models import WebhookEvent
 from billing.sync.records import Tail
 from billing.sync.routes import THIN_EVENTS, subject_of
@@ -74,8 +74,9 @@ def read() -> Read:
     """Put every event that Stripe lists and the inbox does not know into the inbox; the processor does the rest.
 
     Where none was before, the look goes back as far as Stripe's lists do. Raises what Stripe refuses; then the next
-    look at that list begins where this one did.
+    look at that list begins where this one did. Raises OtherAccount.
     """
+    stripe_account.check()
     now = clock.now()
     with db.edge():
         db.take_turn(_TURN)

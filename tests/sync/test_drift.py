@@ -176,7 +176,7 @@ def test_agreement_costs_a_question_a_page(inside: Portal) -> None:
 
     answered.connect(note, sender=inside.sandbox)
     assert compare("customer") == []
-    assert asked == ["/v1/customers", "/v1/customers"]
+    assert asked == ["/v1/account", "/v1/customers", "/v1/customers"]
     with db.edge():
         (run,) = drift.trend(1)
         assert (run.compared, run.finished_at is not None) == (150, True)

@@ -97,7 +97,7 @@ def test_only_what_is_new_is_read_again(inside: Portal) -> None:
 
     answered.connect(note, sender=inside.sandbox)
     tail.read()
-    assert asked == ["/v1/events", "/v2/core/events"]
+    assert asked == ["/v1/account", "/v1/events", "/v2/core/events"]
 
 
 def test_events_past_the_horizon_are_said_to_be_lost(inside: Portal, caplog: pytest.LogCaptureFixture) -> None:

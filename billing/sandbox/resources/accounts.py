@@ -1,6 +1,6 @@
 """The one account this sandbox is."""
 
-from billing.sandbox import shapes
+from billing.sandbox import identity, shapes
 from billing.sandbox.unit import Json, Unit
 from billing.sandbox.wire.routes import Params, route
 
@@ -23,7 +23,7 @@ _PROFILE = (
 def retrieve(unit: Unit, _params: Params) -> Json:
     return shapes.blank(
         "account",
-        id="acct_1Sandbox00000000",
+        id=identity.account(unit.connection),
         business_profile={**dict.fromkeys(_PROFILE), "name": unit.merchant},
         capabilities={"card_payments": "active", "transfers": "active"},
         charges_enabled=True,

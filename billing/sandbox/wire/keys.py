@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from werkzeug.datastructures import Authorization
 
-from billing.sandbox import ids
+from billing.sandbox import identity, ids
 from billing.sandbox.store import read_setting, write_setting
 from billing.sandbox.wire.errors import invalid
 
@@ -52,8 +52,8 @@ def check_permission(connection: sqlite3.Connection, key: str, method: str, path
     if LEVELS.index(permissions.get(resource, "none")) < LEVELS.index(needed):
         message = (
             f"The provided key '{_masked(key)}' does not have the required permissions for this endpoint on account "
-            f"'acct_1Sandbox00000000'. Having the 'rak_{resource.removesuffix('s')}_{needed}' permission would allow "
-            "this request to continue."
+            f"'{identity.account(connection)}'. Having the 'rak_{resource.removesuffix('s')}_{needed}' permission "
+            "would allow this request to continue."
         )
         raise invalid(message, status=403)
 
