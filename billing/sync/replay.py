@@ -48,7 +48,7 @@ def replay(stripe_id: str) -> list[Difference]:
         with logging.serving([row.request_id] if row.request_id else []):
             changes = refresh.write(answers)
             row = queries.get(stripe_id)
-            row.state, row.done_at, row.error = "done", clock.now(), None
+            row.state, row.done_at, row.error = "done", row.done_at or clock.now(), None  # what was done was so then
             row.next_try_at = row.claimed_until = None
             row.attempts += 1
             row.changes = [*(row.changes or []), *changes]

@@ -89,6 +89,13 @@ def test_a_replay_writes_what_is_true_now_and_adds_to_what_the_event_changed(cre
     assert replay.would_change(created) == []
 
 
+def test_when_an_event_was_done_stays_so_the_lag_is_not_that_of_its_replay(created: str) -> None:
+    then = clock.now() - timedelta(minutes=3)
+    put("customer.subscription.created", received_at=then, done_at=then)
+    replay.replay(created)
+    assert event_of("customer.subscription.created").done_at == then
+
+
 def test_what_a_replay_brings_about_is_announced_once(created: str) -> None:
     told: list[AccessChange] = []
 
