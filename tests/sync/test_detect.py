@@ -1,12 +1,15 @@
 """Detect: each kind of trouble is found with its way out, and a healthy portal has none."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
-from billing.core import db
+from billing.core import clock, db
+from billing.domain.access import policy_rows
+from billing.domain.access.models import AccessRule
 from billing.domain.accounts import service as accounts
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
@@ -14,7 +17,7 @@ from billing.domain.customers.projection import metadata_for
 from billing.domain.disputes.models import Dispute
 from billing.domain.invoices.models import Invoice
 from billing.domain.refunds.models import Refund
-from billing.domain.subscriptions.models import SubscriptionItem
+from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 from billing.sync import detect
 from billing.sync.detect import Finding
 from tests.domain import people
@@ -99,6 +102,25 @@ def test_who_pays_for_a_price_the_catalog_lacks(inside: Portal) -> None:
     (finding,) = found()
     assert (finding.kind, finding.subject) == ("paid_without_access", ADA)
     assert "catalog apply" in finding.way_out
+
+
+@pytest.mark.parametrize("field", ["ended_at", "cancel_at", "cancel_at_period_end"])
+def test_who_pays_for_what_has_ended_here(inside: Portal, field: str) -> None:
+    people.subscribe(inside, people.account())
+    past = clock.now() - timedelta(days=1)
+    write(update(SubscriptionItem).values(current_period_end=past))
+    assert found() == []
+    write(update(Subscription).values({field: True if field == "cancel_at_period_end" else past}))
+    assert kinds() == [("paid_without_access", ADA)]
+
+
+@pytest.mark.parametrize("plan", ["", "starter"])
+def test_who_pays_and_is_shut_out_by_the_policy(inside: Portal, plan: str) -> None:
+    people.subscribe(inside, people.account())
+    write(insert(AccessRule).values(plan=plan, status="active", feature="", grants=False))
+    with db.edge():
+        policy_rows.bump()
+    assert kinds() == [("paid_without_access", ADA)]
 
 
 def test_who_uses_what_was_written_off(inside: Portal) -> None:
