@@ -9,7 +9,7 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 
 from flask import Flask
-from sqlalchemy import MetaData, delete, select
+from sqlalchemy import MetaData, Table, delete, select
 from werkzeug.serving import make_server
 
 from app import create_app
@@ -176,25 +176,20 @@ def shuffled(deliveries: Sequence[Delivery], seed: int) -> list[Delivery]:
     return mixed
 
 
-# What Stripe says is mirrored in these; the rest is the portal's own.
-_OWN = {
-    "billing_accounts",
-    "billing_mails",
-    "billing_quotes",
-    "billing_webhook_events",
-    "billing_effects",
-    "billing_alembic_version",
-}
 _CATALOG = {"billing_plans", "billing_prices", "billing_features", "billing_plan_features"}
+
+
+def _follows_stripe(table: Table) -> bool:
+    """Whether what Stripe says is kept in the table: as a row of its own, as a part of one, or as who had a trial."""
+    kept = ("as_of" in held.c for held in (table, *(key.column.table for key in table.foreign_keys)))
+    return table.name not in _CATALOG and (any(kept) or table.name == "billing_trials_taken")
 
 
 def rows(portal: Portal) -> dict[str, list[str]]:
     """What the tables say of customers, subscriptions, invoices, payments: all but row ids and when it was asked."""
     said = {}
     with portal.app.app_context(), db.engine().connect() as connection:
-        for table in _tables_of(portal).sorted_tables:
-            if table.name in _OWN | _CATALOG:
-                continue
+        for table in filter(_follows_stripe, _tables_of(portal).sorted_tables):
             columns = [
                 column for column in table.columns if column.name not in ("id", "as_of") and not column.foreign_keys
             ]
@@ -206,7 +201,7 @@ def forget(portal: Portal) -> None:
     """Lose everything that Stripe ever told, but for the catalog."""
     with portal.app.app_context(), db.engine().begin() as connection:
         for table in reversed(_tables_of(portal).sorted_tables):
-            if table.name not in (_OWN | _CATALOG) - {"billing_webhook_events"}:
+            if _follows_stripe(table) or table.name == "billing_webhook_events":
                 connection.execute(delete(table))
 
 
