@@ -16,7 +16,7 @@ from billing.web import headers
 
 _TONES = {"waiting": "warn", "sent": "good", "failed": "bad"}
 
-_FRAMED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups"
+_FRAMED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; form-action 'none'; base-uri 'none'"
 """A letter has its styles inline, as mail programs want them, and nothing else."""
 
 

@@ -95,16 +95,14 @@ def of_access(
         yield f"{account.uid}:{number}", ChangeOfPlan(account.key, was["name"], is_now["name"])
 
 
-def of_trial(row: Subscription, account: Account, *, has_card: bool | None = None) -> Iterator[Caused]:
+def of_trial(row: Subscription, account: Account) -> Iterator[Caused]:
     """That the trial ends, if that is soon and it goes on to cost something."""
     now = clock.now()
     if row.trial_end is None or row.ends_at is not None or not now < row.trial_end <= now + TRIAL_ENDS_WITHIN:
         return
-    charged = has_card if has_card is not None else row.default_payment_method is not None
-    yield (
-        f"{row.stripe_id}:{row.trial_end.isoformat()}",
-        TrialEnding(account.key, row.stripe_id, plan_of(row), row.trial_end, charged),
-    )
+    has_card = bool(row.default_payment_method or row.customer.default_payment_method)
+    facts = (account.key, row.stripe_id, plan_of(row))
+    yield f"{row.stripe_id}:{row.trial_end.isoformat()}", TrialEnding(*facts, row.trial_end, has_card)
 
 
 def of_renewal(row: Subscription, account: Account) -> Iterator[Caused]:

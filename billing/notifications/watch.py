@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 from sqlalchemy import Select, exists, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import contains_eager, selectinload
 
 from billing.core import clock, db, settings
 from billing.domain.accounts.models import Account
@@ -43,10 +43,7 @@ def _trials() -> list[tuple[Account, list[Caused]]]:
     now = clock.now()
     is_soon = (Subscription.trial_end > now, Subscription.trial_end <= now + TRIAL_ENDS_WITHIN)
     query = _subscriptions().where(Subscription.status == "trialing", *is_soon)
-    return [
-        (account, list(causes.of_trial(row, account, has_card=bool(row.default_payment_method or default))))
-        for row, account, default in db.session().execute(query)
-    ]
+    return [(account, list(causes.of_trial(row, account))) for row, account in db.session().execute(query)]
 
 
 def _renewals() -> list[tuple[Account, list[Caused]]]:
@@ -57,7 +54,7 @@ def _renewals() -> list[tuple[Account, list[Caused]]]:
     query = _subscriptions().where(Subscription.status == "active", Subscription.id.in_(renewing))
     return [
         (account, list(causes.of_renewal(row, account)))
-        for row, account, _default in db.session().execute(query)
+        for row, account in db.session().execute(query)
         if row.ends_at is None
     ]
 
@@ -89,10 +86,12 @@ def _cards() -> list[tuple[Account, list[Caused]]]:
     ]
 
 
-def _subscriptions() -> Select[Subscription, Account, str | None]:
+def _subscriptions() -> Select[Subscription, Account]:
+    """Subscriptions with their accounts, and with all that is told of them."""
+    plans = selectinload(Subscription.items).selectinload(SubscriptionItem.price).selectinload(Price.plan)
     return (
-        select(Subscription, Account, Customer.default_payment_method)
+        select(Subscription, Account)
         .join(Subscription.customer)
         .join(Customer.account)
-        .options(selectinload(Subscription.items).selectinload(SubscriptionItem.price).selectinload(Price.plan))
+        .options(contains_eager(Subscription.customer), plans)
     )

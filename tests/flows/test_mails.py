@@ -93,6 +93,18 @@ def test_a_renewal_that_fails_is_told_with_the_way_to_pay_at_each_try(portal: Po
     assert outbox(portal)[-1].subject in ("Starter has ended", "Your payment of $12.00 did not go through")
 
 
+def test_a_bank_that_asks_at_the_renewal_is_told_with_the_way_to_confirm(portal: Portal) -> None:
+    ada = sign_up(portal)
+    pay(choose(ada, "Choose Starter"), steps.ASKS_THE_BANK).form().submit("Complete authentication")
+    portal.drain()
+    portal.advance(timedelta(days=32))
+    asked = outbox(portal)[-1]
+    assert asked.subject == "Please confirm your payment of $12.00"
+    [link] = re.findall(r"http\S+/pay\b", asked.body)
+    assert ada.get(link).status == 200
+    assert not [subject for subject in subjects(portal) if "did not go through" in subject]
+
+
 def test_events_that_come_doubled_and_shuffled_write_once(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -265,6 +277,6 @@ def test_every_kind_can_be_looked_at(sqlite_portal: Portal, kind: str, language:
     html = visitor.client.get(f"/admin/mail/{kind}/html?language={language}", base_url=portal.base_url)
     assert html.status_code == 200
     assert f'<html lang="{language}">' in html.text
-    assert "sandbox" in html.headers["Content-Security-Policy"]
+    assert html.headers["Content-Security-Policy"].startswith("default-src 'none'")
     printed = portal.run("billing", "mail", "preview", kind, "--locale", language)
     assert " ".join(text.split()) in " ".join(printed.split())
