@@ -1,6 +1,7 @@
 """Teams: inviting, joining, acting for them, who sees what, and leaving."""
 
 from datetime import timedelta
+from typing import Any
 
 from billing.core import db
 from billing.domain.teams.models import Invitation
@@ -11,6 +12,11 @@ from tests.support.pages import Page
 from tests.support.portal import Portal
 
 ADA, MATE, BOOKS = "ada@example.com", "mate@example.com", "books@example.com"
+
+
+def outbox(portal: Portal) -> list[Any]:
+    """The mails that were sent, the newest last."""
+    return list(getattr(portal.app.extensions["mailman"], "outbox", []))
 
 
 def test_a_mate_is_invited_and_has_what_the_team_pays_for_but_sees_no_billing(portal: Portal) -> None:
@@ -181,3 +187,22 @@ def test_ones_own_account_is_untouched_by_the_team(portal: Portal) -> None:
     act_for(ada, ADA)
     assert "Starter" in ada.get("/account/billing").text
     assert ada.get("/app/reports").status == 200
+
+
+def test_mails_invite_and_tell_who_sees_to_the_billing(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
+    make_team(ada)
+    invite(ada, MATE)
+    first = link_for(ada, MATE)
+    ada.get("/account/team").form(button=f"Send again {MATE}").submit()
+    sent = [mail for mail in outbox(sqlite_portal) if mail.to == [MATE]]
+    assert [mail.subject for mail in sent] == ["ada@example.com invites you to Lumen"] * 2
+    assert first in sent[0].body
+    assert link_for(ada, MATE) in sent[1].body
+    sign_up(sqlite_portal, MATE).get(link_for(ada, MATE)).form(button="Join").submit()
+    join(sqlite_portal, ada, BOOKS, "billing")
+    before = len(outbox(sqlite_portal))
+    subscribe(ada)
+    sqlite_portal.drain()
+    told = {address for mail in outbox(sqlite_portal)[before:] for address in mail.to}
+    assert told == {ADA, BOOKS}
