@@ -196,7 +196,8 @@ def test_mails_invite_and_tell_who_sees_to_the_billing(sqlite_portal: Portal) ->
     first = link_for(ada, MATE)
     ada.get("/account/team").form(button=f"Send again {MATE}").submit()
     sent = [mail for mail in outbox(sqlite_portal) if mail.to == [MATE]]
-    assert [mail.subject for mail in sent] == ["ada@example.com invites you to Lumen"] * 2
+    assert len(sent) == 2
+    assert "Analytical Engines" in sent[0].body
     assert first in sent[0].body
     assert link_for(ada, MATE) in sent[1].body
     sign_up(sqlite_portal, MATE).get(link_for(ada, MATE)).form(button="Join").submit()
