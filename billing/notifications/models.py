@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.core.db import Base
@@ -27,6 +27,7 @@ class Mail(Base):
     to: Mapped[str] = mapped_column(String(255))
     locale: Mapped[str | None] = mapped_column(String(40))
     data: Mapped[dict[str, Any]]
+    request_ids: Mapped[list[str]] = mapped_column(JSON)  # of the requests that brought it about
     state: Mapped[str] = mapped_column(String(20))
     attempts: Mapped[int]
     caused_at: Mapped[datetime]

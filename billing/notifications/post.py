@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select
 
-from billing.core import clock, db, i18n, mail, settings, signals
+from billing.core import clock, db, i18n, logging, mail, settings, signals
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.teams import queries as teams
@@ -26,6 +26,17 @@ MAX_ATTEMPTS = 12
 
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
 _AT_ONCE = 50
+
+
+class _Claimed(NamedTuple):
+    """A mail that is the claimer's to send."""
+
+    kind: str
+    key: str
+    to: str
+    locale: str | None
+    data: dict[str, Any]
+    request_ids: list[str]
 
 
 class Recipient(NamedTuple):
@@ -73,6 +84,7 @@ def _write(account: Account, key: str, happening: Happening, addressed: Iterable
             "to": to,
             "locale": locale,
             "data": happening.to_json(),
+            "request_ids": list(logging.request_ids()),
             "state": "waiting",
             "attempts": 0,
             "caused_at": clock.now(),
@@ -98,18 +110,19 @@ def _send(mail_id: int) -> None:
     claimed = _claim(mail_id)
     if claimed is None:
         return
-    kind, key, to, locale, data = claimed
-    try:
-        mail.send(letters.compose(KINDS[kind].from_json(data), to, locale), f"billing-mail-{mail_id}")
-    except Exception as error:  # a server that is away, or refuses: the change stands, and the mail is tried again
-        log.exception("mail_failed", mail=mail_id, kind=kind, key=key)
-        _mark_failed(mail_id, repr(error))
-    else:
-        _mark_sent(mail_id)
-        log.info("mail_sent", mail=mail_id, kind=kind, key=key)
+    kind, key, to, locale, data, request_ids = claimed
+    with logging.serving(request_ids):
+        try:
+            mail.send(letters.compose(KINDS[kind].from_json(data), to, locale), f"billing-mail-{mail_id}")
+        except Exception as error:  # a server that is away, or refuses: the change stands, and the mail is tried again
+            log.exception("mail_failed", mail=mail_id, kind=kind, key=key)
+            _mark_failed(mail_id, repr(error))
+        else:
+            _mark_sent(mail_id)
+            log.info("mail_sent", mail=mail_id, kind=kind, key=key)
 
 
-def _claim(mail_id: int) -> tuple[str, str, str, str | None, dict[str, Any]] | None:
+def _claim(mail_id: int) -> _Claimed | None:
     now = datetime.now(UTC)
     with db.edge():
         is_free = or_(Mail.claimed_until.is_(None), Mail.claimed_until <= now)
@@ -120,7 +133,7 @@ def _claim(mail_id: int) -> tuple[str, str, str, str | None, dict[str, Any]] | N
         row.claimed_until = now + LEASE
         row.attempts += 1
         db.session().flush()
-        return row.kind, row.key, row.to, row.locale, row.data
+        return _Claimed(row.kind, row.key, row.to, row.locale, row.data, row.request_ids)
 
 
 def _mark_sent(mail_id: int) -> None:

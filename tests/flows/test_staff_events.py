@@ -11,7 +11,7 @@ from billing import AccessChange, access_changed
 from billing.core import clock, db
 from billing.core.logging import request_ids
 from billing.domain.subscriptions.models import Subscription
-from billing.sync import drift
+from billing.sync import drift, upkeep
 from billing.sync.models import WebhookEvent
 from tests.domain import people
 from tests.flows import steps
@@ -231,3 +231,28 @@ def test_one_request_id_leads_from_the_delivery_to_whoever_is_told(
     assert {"webhook_received", "webhooks_processed"} <= {
         json.loads(line)["event"] for line in lines if served[0] in line
     }
+    sent = [line for line in map(json.loads, lines) if line["event"] == "mail_sent"]
+    assert {line["kind"] for line in sent} == {"welcome", "receipt"}
+    assert all(line["serves"] and set(line["serves"]) <= delivered for line in sent)
+
+
+def test_a_mail_that_goes_out_later_still_names_the_delivery(
+    sqlite_portal: Portal, caplog: pytest.LogCaptureFixture
+) -> None:
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    mailman = portal.app.extensions["mailman"]
+    mailman.backend, mailman.port = "smtp", 1  # where nobody listens
+    steps.pay_and_close_the_window(steps.choose(ada, "Choose Starter"))
+    portal.drain()
+    mailman.backend = "locmem"
+    portal.advance(timedelta(minutes=1))
+    caplog.set_level(logging.INFO)
+    with portal.app.app_context():
+        upkeep.look()
+        with db.edge() as session:
+            delivered = set(session.scalars(select(WebhookEvent.request_id)))
+    lines = [record.__dict__.get("billing_event", {}) for record in caplog.records]
+    sent = [line for line in lines if line.get("event") == "mail_sent"]
+    assert {line["kind"] for line in sent} == {"welcome", "receipt"}
+    assert all(line["serves"] and set(line["serves"]) <= delivered for line in sent)
