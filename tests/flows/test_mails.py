@@ -1,6 +1,7 @@
 """A life in mails: each once, in the language of whom it is for, and sent again where sending failed."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -280,3 +281,21 @@ def test_every_kind_can_be_looked_at(sqlite_portal: Portal, kind: str, language:
     assert html.headers["Content-Security-Policy"].startswith("default-src 'none'")
     printed = portal.run("billing", "mail", "preview", kind, "--locale", language)
     assert " ".join(text.split()) in " ".join(printed.split())
+
+
+def test_several_processes_send_each_mail_once(portal: Portal) -> None:
+    visitor = sign_up(portal)
+    mailman = portal.app.extensions["mailman"]
+    mailman.backend, mailman.port = "smtp", 1
+    subscribe(visitor)
+    portal.drain()
+    mailman.backend = "locmem"
+    portal.sandbox.advance(timedelta(minutes=1))
+
+    def send(_number: int) -> None:
+        with portal.app.app_context():
+            post.send_due()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(send, range(6)))
+    assert sorted(subjects(portal)) == ["Welcome to Starter", "Your receipt for $12.00"]
