@@ -49,7 +49,7 @@ from billing.notifications.happenings import (
     subscription_ended,
     trial_ending,
 )
-from billing.sync.signals import EventParked, event_parked
+from billing.sync.signals import AccountDeleted, EventParked, account_deleted, event_parked
 from billing.web.dues import PaymentDue, current_payment_due
 from billing.web.gates import current_access, requires_feature, requires_plan, requires_subscription, uses
 from billing.web.notice import payment_notice
@@ -61,6 +61,7 @@ __all__ = [
     "AccessChange",
     "AccessGranted",
     "AccessRevoked",
+    "AccountDeleted",
     "AccountRef",
     "Address",
     "Allowance",
@@ -85,6 +86,7 @@ __all__ = [
     "access_for",
     "access_granted",
     "access_revoked",
+    "account_deleted",
     "cancellation_scheduled",
     "card_expiring",
     "consume",

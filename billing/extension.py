@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
-from billing.admin import accounts, audit, events, grants, policy
+from billing.admin import accounts, audit, deleting, events, grants, policy
 from billing.admin import mail as mail_pages
 from billing.admin import sync as sync_pages
 from billing.admin import trials as trial_pages
@@ -76,6 +76,7 @@ __all__ = [
     "chaos",
     "checkout",
     "codes",
+    "deleting",
     "doctor",
     "endings",
     "event_commands",

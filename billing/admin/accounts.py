@@ -13,6 +13,7 @@ from billing.admin.pages import LARGEST_ID, account_of, admin
 from billing.domain.access import service as access
 from billing.domain.access.answer import Access
 from billing.domain.accounts.models import Account
+from billing.domain.closing import standing
 from billing.domain.customers import queries as customers
 from billing.domain.customers.models import Customer
 from billing.domain.invoices import queries as invoices
@@ -71,6 +72,7 @@ def account(account_id: int) -> ResponseReturnValue:
         account=found,
         accounts_url=url_for("billing_admin.accounts"),
         granted=access.access_for(found),
+        closure=standing.planned(found),
         access_url=url_for("billing_admin.account_access", account_id=found.id),
         customer=held[0] if held else None,
         subscriptions=[_subscription(row) for row in subscriptions.of_account(found)],

@@ -60,6 +60,15 @@ def remove_tax_id(stripe_id: str, tax_id: str) -> None:
         stripe.v1.customers.tax_ids.delete(stripe_id, tax_id)
 
 
+def delete(stripe_id: str) -> None:
+    """Delete the customer for good, which cancels its subscriptions at once; invoices and payments stay at Stripe.
+
+    Raises NoSuchObject. Source: https://docs.stripe.com/api/customers/delete
+    """
+    with asking() as stripe:
+        stripe.v1.customers.delete(stripe_id)
+
+
 def retrieve(stripe_id: str) -> dict[str, Any]:
     """The customer; a deleted one is `{"id": …, "deleted": True}`. Raises NoSuchObject."""
     with asking() as stripe:

@@ -121,3 +121,9 @@ def void(stripe_id: str) -> None:
     """
     with asking() as stripe:
         stripe.v1.invoices.void_invoice(stripe_id)
+
+
+def write_off(stripe_id: str) -> None:
+    """Expect the invoice's money no longer. Raises StripeRefused for one that is not open any more."""
+    with asking() as stripe:
+        stripe.v1.invoices.mark_uncollectible(stripe_id)

@@ -5,7 +5,7 @@ from billing.core.errors import Refusal
 from billing.core.logging import get_logger
 from billing.domain.access import noticing
 from billing.notifications import post, watch
-from billing.sync import processor, push, seats, tail
+from billing.sync import closing, processor, push, seats, tail
 
 log = get_logger(__name__)
 
@@ -23,4 +23,5 @@ def look() -> int:
     post.send_due()
     push.push_due()
     seats.settle_due()
+    closing.close_due()
     return tried

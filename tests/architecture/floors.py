@@ -8,7 +8,7 @@ from tests.architecture.tree import Module, imports, names
 NOUNS = [
     *("accounts", "catalog", "discounts", "customers", "entitlements", "payment_methods", "subscriptions", "teams"),
     *("invoices", "quotes", "payments", "refunds", "disputes", "credit_notes", "receipts", "usage"),
-    *("checkout", "portal", "access"),
+    *("checkout", "portal", "access", "closing"),
 ]
 
 SANDBOX = "billing.sandbox"

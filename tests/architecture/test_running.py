@@ -30,6 +30,7 @@ PUBLIC = {
     "/register": "sign up",
     "/reset": "ask for a new password",
     "/reset/<token>": "set it, with the token from the mail",
+    "/account/deleted": "that an account is gone, to whoever it was; names nobody",
     "/billing/language": "the language of the pages, which strangers choose too",
     "/billing/static/<path:filename>": "styles and images",
     "/fs-static/<path:filename>": "Flask-Security's script for passkeys",

@@ -25,6 +25,7 @@ class Account(Base):
     invoice_name: Mapped[str | None] = mapped_column(String(255))
     invoice_email: Mapped[str | None] = mapped_column(String(255))
     locale: Mapped[str | None] = mapped_column(String(40))  # a CLDR id, for mails; None: nobody has said
+    closed_at: Mapped[datetime | None]  # when it was deleted: what is left has no name
     created_at: Mapped[datetime]
 
     @property

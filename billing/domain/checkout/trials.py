@@ -1,6 +1,8 @@
 """Trials: one per person, told apart by account, e-mail address and card."""
 
-from sqlalchemy import select, tuple_
+from hashlib import sha256
+
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from billing.core import clock, db
@@ -34,10 +36,26 @@ def _marks(session: Session, account: Account) -> list[tuple[str, str]]:
     return marks + [("card", fingerprint) for fingerprint in dict.fromkeys(cards) if fingerprint]
 
 
+def _digest(email: str) -> str:
+    return f"sha256:{sha256(email.encode()).hexdigest()}"
+
+
+def forget_person(session: Session, account: Account) -> None:
+    """Keep that a trial was had, but not by whom: of the address only a digest is left, of the account nothing."""
+    email = unaliased(account.email)
+    is_known = select(TrialTaken.id).where(TrialTaken.kind == "email", TrialTaken.value == _digest(email))
+    address = (TrialTaken.kind == "email", TrialTaken.value == email)
+    if session.scalar(is_known) is None:
+        session.execute(update(TrialTaken).where(*address).values(value=_digest(email)))
+    session.execute(delete(TrialTaken).where(*address))
+    session.execute(delete(TrialTaken).where(TrialTaken.kind == "account", TrialTaken.value == account.key))
+
+
 def is_open_to(account: Account) -> bool:
     """Whether the person behind the account has had no trial yet."""
     session = db.session()
-    taken = select(TrialTaken.id).where(tuple_(TrialTaken.kind, TrialTaken.value).in_(_marks(session, account)))
+    marks = [*_marks(session, account), ("email", _digest(unaliased(account.email)))]
+    taken = select(TrialTaken.id).where(tuple_(TrialTaken.kind, TrialTaken.value).in_(marks))
     return session.scalar(taken.limit(1)) is None
 
 
@@ -47,7 +65,7 @@ def record(session: Session, subscription: Subscription) -> None:
         return
     session.flush()  # a new row knows its customer from then on
     account = subscription.customer.account
-    if account is None:
+    if account is None or account.closed_at:
         return
     marks = _marks(session, account)
     if not _unknown(session, marks):

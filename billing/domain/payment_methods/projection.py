@@ -23,9 +23,12 @@ def project(session: Session, method: dict[str, Any], as_of: int) -> Change[Paym
         "is_detached": method["customer"] is None,
     }
     owner = find(session, Customer, method["customer"]) if method["customer"] else None
+    is_known = find(session, PaymentMethod, method["id"]) is not None
+    if owner is not None and owner.account is not None and owner.account.closed_at and not is_known:
+        return None  # asked for just before the account was deleted: it must not come back
     if owner is not None:
         values["customer_id"] = owner.id
-    elif find(session, PaymentMethod, method["id"]) is None:
+    elif not is_known:
         return None
     return store(session, PaymentMethod, method["id"], as_of, values)
 

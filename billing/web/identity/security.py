@@ -12,6 +12,7 @@ from flask_login import current_user
 from flask_mailman import Mail
 from flask_security import Security, SQLAlchemyUserDatastore
 from flask_security.totp import Totp
+from sqlalchemy import delete
 
 from billing.core import mail, migrate, ratelimit
 from billing.core.errors import Action, Forbidden
@@ -19,9 +20,10 @@ from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.core.settings import Settings
 from billing.domain.accounts.service import AccountRef
+from billing.sync.signals import AccountDeleted, account_deleted
 from billing.web.blueprint import check_csrf
 from billing.web.identity import words
-from billing.web.identity.models import Role, User, db
+from billing.web.identity.models import Role, User, db, user_roles
 from billing.web.visitor import Hosts
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
@@ -119,6 +121,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     # People sign in by their session alone. Flask-Security's loader would look for a token in every JSON body, also in
     # one that is too large to be read.
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # Flask-Login puts it there
+    account_deleted.connect(_forget_person, sender=app)
     app.before_request(_limit_rate)
     app.before_request(_check_sign_out)
 
@@ -127,6 +130,15 @@ def _engine_options(url: str) -> dict[str, Any]:
     """Errors are logged without what was to be written: rows hold password hashes. On SQLite writers take turns."""
     waiting = {"connect_args": {"timeout": 30}} if url.startswith("sqlite") else {}
     return {"hide_parameters": True, **waiting}
+
+
+def _forget_person(_app: Flask, event: AccountDeleted) -> None:
+    """Let nobody sign in any more as whose account was deleted; the sessions they have end with it."""
+    kind, _, user_id = event.account_key.partition(":")
+    if kind == "user" and user_id.isdecimal():
+        with db.engine.begin() as connection:
+            connection.execute(delete(user_roles).where(user_roles.c.user_id == int(user_id)))
+            connection.execute(delete(User).where(User.id == int(user_id)))
 
 
 def _driver_named(url: str) -> str:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.core import db
+from billing.domain.accounts.models import Account
 from billing.domain.checkout import trials
 from billing.domain.checkout.models import TrialTaken
 from tests.domain import people
@@ -70,3 +71,16 @@ def test_recording_again_is_harmless(inside: Portal) -> None:
     people.learn("subscription", made["id"])
     with db.edge() as session:
         assert session.query(TrialTaken).count() == marks
+
+
+def test_a_deleted_person_has_no_second_trial_and_is_not_remembered_by_name(inside: Portal) -> None:
+    ada = people.account()
+    people.subscribe(inside, ada, "pro_monthly", trial_period_days=14)
+    with db.edge():
+        session = db.begin_write()
+        trials.forget_person(session, session.get_one(Account, ada.id))
+        trials.forget_person(session, session.get_one(Account, ada.id))
+    with db.edge() as session:
+        assert not trials.is_open_to(session.get_one(Account, ada.id))
+        said = {row.value for row in session.query(TrialTaken)}
+        assert {value for value in said if "ada" in value} == set()
