@@ -218,3 +218,33 @@ def test_fewer_seats_than_members_are_not_sold(sqlite_portal: Portal) -> None:
         page = form.fill(price="pro_monthly", quantity="1").submit()
         assert page.status == 422
         assert "The team has 2 members. Choose as many seats, or more." in page.text
+
+
+def test_a_planned_change_and_a_pause_do_not_put_seats_out_of_step(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
+    make_team(ada)
+    subscribe(ada, PRO)
+    sqlite_portal.advance(timedelta(days=14, hours=2))
+    choices = ada.get("/account/billing").click("Change plan").form(button="See what it costs")
+    page = choices.fill(price="starter_monthly").submit()
+    page.form(page.path).submit()
+    join(sqlite_portal, ada, MATE)
+    upkeep(sqlite_portal)
+    assert (quantity(sqlite_portal), checks(sqlite_portal)) == (2, [])
+    sqlite_portal.advance(timedelta(days=32))
+    upkeep(sqlite_portal)
+    assert "Starter" in ada.get("/account/billing").text
+    assert (quantity(sqlite_portal), checks(sqlite_portal)) == (1, [])
+
+
+def test_who_joins_during_a_pause_is_paid_for_from_its_end(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
+    make_team(ada)
+    subscribe(ada, PRO)
+    sqlite_portal.advance(timedelta(days=14, hours=2))
+    ada.get("/account/billing").click("Pause plan").form(button="Pause plan").submit()
+    join(sqlite_portal, ada, MATE)
+    assert (quantity(sqlite_portal), checks(sqlite_portal)) == (1, [])
+    ada.get("/account/billing").click("Resume plan").form(button="Resume plan").submit()
+    upkeep(sqlite_portal)
+    assert quantity(sqlite_portal) == 2

@@ -144,7 +144,7 @@ def test_joining_twice_with_one_form_is_joining_once(portal: Portal) -> None:
     mate = sign_up(portal, MATE)
     form = mate.get(link_for(ada, MATE)).form(button="Join")
     assert [form.submit().h1, form.submit().h1] == ["Analytical Engines", "Analytical Engines"]
-    assert "2 persons" in ada.get("/account/team").text
+    assert "2 people" in ada.get("/account/team").text
 
 
 def test_a_team_keeps_an_owner(portal: Portal) -> None:

@@ -48,8 +48,8 @@ def make(person: Account, name: str) -> Account:
 
     Raises Invalid.
     """
-    uid = uuid4().hex
-    team = accounts.ensure(AccountRef(f"team:{uid}", _name(name), person.email))
+    key = f"team:{uuid4().hex[:16]}"  # short enough to be typed into a command
+    team = accounts.ensure(AccountRef(key, _name(name), person.email))
     team.kind, team.locale = "team", person.locale
     _add(db.session(), team, person, "owner")
     audit.record("team.made", team.uid, actor=person.email, after={"name": team.name})
