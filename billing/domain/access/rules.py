@@ -82,9 +82,9 @@ def decide(facts: Facts, now: datetime, policy: Policy, plan: str = "", feature:
         state, reason = _REFUSED[status]
         over = facts.ends_at if status == "canceled" else granted_until
         return Decision(state, over, "end_date_passed" if has_ended else reason, end, found)
-    if not facts.is_price_known:
-        return Decision("none", None, "unknown_price", end, found)
     turns_at = min((moment for moment in (end, granted_until) if moment), default=None)
+    if not facts.is_price_known:
+        return Decision("none", None, "unknown_price", turns_at, found)
     if status in OPEN_STATUSES:
         is_trial = status == "trialing"
         until = facts.ends_at or (facts.trial_end if is_trial else facts.period_end)

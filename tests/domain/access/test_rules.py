@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from stripe import Subscription
 
@@ -290,6 +290,7 @@ def test_no_policy_lets_in_what_is_unknown(whatever: Facts, rules: dict[Key, Rul
         assert decision.found.rule.grants
 
 
+@example(Facts("past_due", is_price_known=False, unpaid_since=NOW), {}, "", timedelta(days=8))
 @given(subscriptions, rule_books(), st.sampled_from(["", "exports"]), st.timedeltas(timedelta(0), timedelta(days=30)))
 def test_nothing_turns_before_it_was_said_to(
     whatever: Facts, rules: dict[Key, Rule], feature: str, later: timedelta
