@@ -150,12 +150,13 @@ class ChangeOfPlan(Happening):
 
 @dataclass(frozen=True)
 class Invitation(Happening):
-    """Somebody is asked to join a team. `url` lets them in: it is forgotten as soon as the mail is sent."""
+    """Somebody is asked to join a team; the link is made of the invitation's uid and number as the mail is sent."""
 
     kind = "invitation"
     inviter: str
     team: str
-    url: str
+    invitation: str
+    number: int
 
 
 _KINDS: tuple[type[Happening], ...] = (

@@ -9,6 +9,7 @@ from flask import current_app
 from billing.core import i18n, settings
 from billing.core.i18n import gettext as _
 from billing.core.mail import Letter
+from billing.domain.teams import tokens
 from billing.notifications.happenings import (
     CancellationScheduled,
     CardExpiring,
@@ -212,7 +213,7 @@ def _invitation(news: Invitation) -> Content:
         subject=_("%(inviter)s invites you to %(team)s", inviter=news.inviter, team=news.team),
         title=_("You are invited to %(team)s", team=news.team),
         paragraphs=[body],
-        action=(_("Join the team"), news.url),
+        action=(_("Join the team"), _url("billing.invitation", token=tokens.make(news.invitation, news.number))),
         footnote=_("If you do not know %(inviter)s, ignore this mail: nothing happens.", inviter=news.inviter),
     )
 

@@ -13,9 +13,10 @@ from billing.core import clock, db, i18n, logging, mail, settings, signals
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.teams import queries as teams
-from billing.notifications import letters
+from billing.domain.teams.models import Invitation
+from billing.notifications import happenings, letters
 from billing.notifications.causes import Caused
-from billing.notifications.happenings import KINDS, Happening, Invitation, signal_of
+from billing.notifications.happenings import KINDS, Happening, signal_of
 from billing.notifications.models import Mail
 
 log = get_logger(__name__)
@@ -58,12 +59,13 @@ def tell(account: Account, caused: Iterable[Caused]) -> None:
         _write(account, key, happening, recipients(account))
 
 
-def invite(team: Account, to: str, key: str, *, inviter: str, url: str) -> None:
-    """Ask whoever reads `to` to join the team; once for each `key`. It is a write of the current edge.
+def invite(team: Account, made: Invitation) -> None:
+    """Send the invitation to whom it is for, once for each of its numbers. It is a write of the current edge.
 
     The mail is in the language of whoever invites: nobody knows the other's.
     """
-    _write(team, key, Invitation(team.key, inviter, team.name, url), [Recipient(to, i18n.locale())])
+    news = happenings.Invitation(team.key, made.invited_by, team.name, made.uid, made.number)
+    _write(team, f"{made.uid}:{made.number}", news, [Recipient(made.email, i18n.locale())])
 
 
 def recipients(account: Account) -> list[Recipient]:
@@ -140,7 +142,6 @@ def _mark_sent(mail_id: int) -> None:
     with db.edge():
         row = db.begin_write().get_one(Mail, mail_id)
         row.state, row.sent_at, row.next_try_at, row.error = "sent", clock.now(), None, None
-        row.data = {name: value for name, value in row.data.items() if name != "url"}  # what lets in is not kept
         db.session().flush()
 
 

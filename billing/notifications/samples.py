@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from billing.core import clock, settings
+from billing.core import clock
 from billing.notifications.happenings import (
     CancellationScheduled,
     CardExpiring,
@@ -36,6 +36,6 @@ def sample(kind: str) -> Happening:
         ChangeOfPlan("user:1", "Starter", "Pro"),
         CancellationScheduled(*subscription, now + timedelta(days=20)),
         SubscriptionEnded(*subscription, now),
-        Invitation("team:1", "Ada Lovelace", "Analytical Engines", f"{settings.current().base_url}/sample-invitation"),
+        Invitation("team:1", "Ada Lovelace", "Analytical Engines", "sample", 1),
     )
     return next(made for made in samples if made.kind == kind)

@@ -109,7 +109,7 @@ def invite(visit: Visit, uid: str) -> ResponseReturnValue:
         made = invitations.invite(team, visit.person, request.form.get("email", ""), request.form.get("role", ""))
     except (Invalid, Conflict) as refusal:
         return _team_page(team, visit, {refusal.field or "email": refusal.message}), refusal.status
-    _mail(team, made)
+    post.invite(team, made)
     flash(_("%(email)s is invited.", email=made.email), "success")
     return _to_team()
 
@@ -121,7 +121,7 @@ def resend(visit: Visit, uid: str, invitation: str) -> ResponseReturnValue:
     ratelimit.hit("invitations", visit.person.uid, _INVITATIONS_LIMIT)
     team = _acting(visit, uid)
     sent = invitations.resend(team, visit.person, invitation)
-    _mail(team, sent)
+    post.invite(team, sent)
     flash(_("The invitation to %(email)s is sent again. Its earlier link does not work any more.", email=sent.email))
     return _to_team()
 
@@ -281,11 +281,6 @@ def _waiting(invitation: Invitation) -> Waiting:
         has_expired=invitation.state(clock.now()) == "expired",
         url=_url_of(invitation.uid, invitation.number),
     )
-
-
-def _mail(team: Account, made: Invitation) -> None:
-    url = _url_of(made.uid, made.number)
-    post.invite(team, made.email, f"{made.uid}:{made.number}", inviter=made.invited_by, url=url)
 
 
 def invitation_url(made: InvitationMade) -> str:
