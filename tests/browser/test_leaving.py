@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import buy, register
+from tests.browser.people import STAFF, buy, register, sign_in, sign_out
 from tests.support.browsing import look
 from tests.support.portal import Portal
 
@@ -21,3 +21,19 @@ def test_an_account_is_deleted(live_portal: Portal, page: Page) -> None:
     page.get_by_role("button", name="Delete account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your account is deleted")
     look(page, "account-deleted")
+
+
+def test_staff_delete_one(live_portal: Portal, page: Page) -> None:
+    register(page, "ada@example.com")
+    sign_out(page)
+    sign_in(page, STAFF.email, STAFF.password)
+    page.goto("/admin")
+    page.get_by_role("link", name="ada@example.com").click()
+    page.get_by_text("Delete this account").click()
+    look(page, "admin-delete-account")
+    page.get_by_label("Why").fill("Asked by letter")
+    key = page.locator("dd.mono").first.inner_text()
+    page.get_by_label(f"Type {key} to confirm").fill(key)
+    page.get_by_role("button", name="Delete account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deleted account")
+    expect(page.get_by_role("region", name="Changes by staff")).to_contain_text("Asked by letter")

@@ -1,8 +1,11 @@
 """Payment methods: what may be shown of them, and nothing once they are gone."""
 
 from billing.core import db
+from billing.domain.customers.models import Customer
 from billing.domain.payment_methods import queries
 from billing.domain.payment_methods.models import PaymentMethod
+from billing.sync import closing, refresh
+from billing.sync.noun import Ref
 from tests.domain import people
 from tests.support.portal import Portal
 
@@ -37,3 +40,17 @@ def test_a_card_that_was_nobodys_here_is_not_kept(inside: Portal) -> None:
     assert people.learn("payment_method", method) == []
     with db.edge() as session:
         assert session.query(PaymentMethod).count() == 0
+
+
+def test_an_answer_from_before_its_account_was_deleted_brings_no_card_back(inside: Portal) -> None:
+    ada = people.account()
+    customer = people.customer_of(ada)
+    method = inside.sandbox.call("POST", "/v1/payment_methods/pm_card_visa/attach", {"customer": customer})["id"]
+    with db.edge():
+        asked = refresh.ask(Ref("payment_method", method))
+    assert closing.request(ada.id, at_once=True) is None
+    with db.edge():
+        refresh.write(asked)
+    with db.edge() as session:
+        assert session.query(PaymentMethod).all() == []
+        assert {(row.email, row.is_deleted) for row in session.query(Customer)} == {(None, True)}
