@@ -6,7 +6,7 @@ SHELL := /bin/bash
 TESTS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
-COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header
+COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header
 
 .PHONY: help run test lint types format sandbox-coverage bench bench-sandbox bench-sync bench-reads bench-backfill chaos translations test-clients wheel lock clean
 
