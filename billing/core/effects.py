@@ -10,7 +10,7 @@ only when the one before has ended. Whoever causes one while another is carried 
 
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app
@@ -19,11 +19,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from billing.core import clock, db, logging
 from billing.core.logging import get_logger
+from billing.core.retries import LEASE
 
 log = get_logger(__name__)
-
-LEASE = timedelta(seconds=60)
-"""How long the next of a subject waits for the one before; after that whoever carried that out is taken for dead."""
 
 _EXTENSION = "billing.effects"
 _AT_ONCE = 100

@@ -39,16 +39,21 @@ def _read(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name.endswith("_at") and value else value
 
 
-@dataclass(frozen=True)
-class _OfInvoice(Happening):
-    invoice: str
-    number: str | None
+class _Priced:
     amount: int
     currency: str
 
     @property
     def money(self) -> Money:
         return Money(self.amount, self.currency)
+
+
+@dataclass(frozen=True)
+class _OfInvoice(_Priced, Happening):
+    invoice: str
+    number: str | None
+    amount: int
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -98,17 +103,13 @@ class TrialEnding(_OfSubscription):
 
 
 @dataclass(frozen=True)
-class RenewalComing(_OfSubscription):
+class RenewalComing(_Priced, _OfSubscription):
     """A yearly subscription renews soon; `amount` is its list price, before tax and discounts."""
 
     kind = "renewal"
     renews_at: datetime
     amount: int
     currency: str
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, self.currency)
 
 
 @dataclass(frozen=True)

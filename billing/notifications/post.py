@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from billing.core import clock, db, i18n, logging, mail, settings, signals
 from billing.core.logging import get_logger
+from billing.core.retries import is_free, longest_wait
 from billing.domain.accounts.models import Account
 from billing.domain.teams import queries as teams
 from billing.domain.teams.models import Invitation
@@ -25,7 +26,6 @@ LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 12
 """Tries over two days: half a minute after the first, then each time twice as long, at most six hours."""
 
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
 _AT_ONCE = 50
 
 
@@ -52,11 +52,13 @@ _insert_once = db.InsertOnce(Mail, "key")
 
 def tell(account: Account, caused: Iterable[Caused]) -> None:
     """Announce what happened, and write to the account about it, once the current edge has committed."""
-    for key, happening in caused:
+    told = list(caused)
+    addressed = recipients(account) if told else []
+    for key, happening in told:
         announced = signal_of(happening)
         if announced is not None:
             signals.announce(announced, key, happening, subject=account.key)
-        _write(account, key, happening, recipients(account))
+        _write(account, key, happening, addressed)
 
 
 def invite(team: Account, made: Invitation) -> None:
@@ -127,8 +129,7 @@ def _send(mail_id: int) -> None:
 def _claim(mail_id: int) -> _Claimed | None:
     now = datetime.now(UTC)
     with db.edge():
-        is_free = or_(Mail.claimed_until.is_(None), Mail.claimed_until <= now)
-        query = select(Mail).where(Mail.id == mail_id, Mail.state == "waiting", is_free)
+        query = select(Mail).where(Mail.id == mail_id, Mail.state == "waiting", is_free(Mail.claimed_until, now))
         row = db.begin_write().scalar(query.with_for_update(skip_locked=True))
         if row is None:
             return None
@@ -152,5 +153,5 @@ def _mark_failed(mail_id: int, error: str) -> None:
         if row.attempts >= MAX_ATTEMPTS:
             row.state, row.next_try_at = "failed", None
         else:
-            row.next_try_at = clock.now() + min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
+            row.next_try_at = clock.now() + longest_wait(row.attempts)
         db.session().flush()

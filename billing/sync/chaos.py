@@ -21,11 +21,11 @@ from sqlalchemy.orm import Session
 
 from billing.core import clock, db, effects
 from billing.core.effects import Effect
+from billing.core.retries import LEASE
 from billing.domain.accounts.models import Account
 from billing.domain.customers.projection import metadata_for
 from billing.gateway.pace import Pace
 from billing.sync import backfill, drift, inbox, processor, tail, truth
-from billing.sync.inbox import LEASE
 from billing.sync.lives import Lives, Person, Stripe
 from billing.sync.models import PENDING, WebhookEvent
 from billing.sync.noun import Ref

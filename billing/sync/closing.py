@@ -9,12 +9,13 @@ Source: https://docs.stripe.com/api/customers/delete
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from billing.core import audit, clock, db
 from billing.core.errors import Conflict, Invalid, NotFound
 from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
+from billing.core.retries import LEASE, is_free, wait_after
 from billing.core.signals import announce
 from billing.domain.accounts.models import Account
 from billing.domain.closing import standing
@@ -26,9 +27,7 @@ from billing.gateway import invoices as invoices_gateway
 from billing.gateway import payment_methods as methods_gateway
 from billing.gateway.errors import NoSuchObject, StripeRefused
 from billing.sync import erasing, refresh
-from billing.sync.inbox import LEASE
 from billing.sync.noun import Ref
-from billing.sync.processor import wait_after
 from billing.sync.signals import AccountDeleted, announced_account_deleted
 
 log = get_logger(__name__)
@@ -113,7 +112,7 @@ def _claim(account_id: int | None = None) -> list[int]:
         if session.scalars(select(Closure.account_id).where(is_due).limit(1)).first() is None:
             return []  # the usual case, which takes no lock
         session = db.begin_write()
-        query = select(Closure).where(is_due, or_(Closure.claimed_until.is_(None), Closure.claimed_until <= now))
+        query = select(Closure).where(is_due, is_free(Closure.claimed_until, now))
         if account_id is not None:
             query = query.where(Closure.account_id == account_id)
         rows = session.scalars(query.order_by(Closure.next_try_at).limit(_AT_ONCE).with_for_update(skip_locked=True))
@@ -206,6 +205,6 @@ def _write_down(account_id: int, error: Exception) -> None:
         closure.attempts += 1
         closure.claimed_until = None
         closure.error = error.message if isinstance(error, Conflict) else repr(error)
-        wait = _BLOCKED if isinstance(error, Conflict) else wait_after(min(closure.attempts, 12))
+        wait = _BLOCKED if isinstance(error, Conflict) else wait_after(closure.attempts)
         closure.next_try_at = clock.now() + wait
         log.error("deletion_failed", account=account_id, attempts=closure.attempts, error=repr(error))

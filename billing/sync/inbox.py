@@ -15,9 +15,6 @@ log = get_logger(__name__)
 
 _insert_once = db.InsertOnce(WebhookEvent, "stripe_id")
 
-LEASE = timedelta(seconds=60)
-"""How long whoever works on an event has it to themselves; after that they are taken for dead."""
-
 
 class Kept(NamedTuple):
     """An event that waits: the id of its row, and the lane it waits in."""

@@ -5,12 +5,11 @@ written, and every event it answers is marked done, in one edge. A failure rolls
 second edge, so that it survives. Whoever crashes leaves rows that wait; `process_due` finds them.
 """
 
-import random
 import time
 import traceback
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app
@@ -20,11 +19,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from billing.core import clock, db, logging, metrics
 from billing.core.logging import get_logger
 from billing.core.mirror import find
+from billing.core.retries import LEASE, is_free, wait_after
 from billing.core.signals import announce
 from billing.domain.customers.models import Customer
 from billing.gateway.errors import NoSuchObject
 from billing.sync import refresh
-from billing.sync.inbox import LEASE, Kept, lane_of
+from billing.sync.inbox import Kept, lane_of
 from billing.sync.models import PENDING, WebhookEvent
 from billing.sync.nouns import Answer, Ref
 from billing.sync.signals import EventParked, announced_event_parked
@@ -32,8 +32,6 @@ from billing.sync.signals import EventParked, announced_event_parked
 log = get_logger(__name__)
 
 MAX_ATTEMPTS = 18  # about a day and a half: longer than Stripe has ever been away
-_FIRST_WAIT = timedelta(seconds=30)
-_LONGEST_WAIT = timedelta(hours=6)
 _EVENTS_AT_ONCE = 100
 
 
@@ -114,7 +112,7 @@ def _claim(count: int) -> list[_Due]:
     hold, for one question serves them all. Now they are the caller's for a while.
     """
     now = datetime.now(UTC)
-    free = or_(WebhookEvent.claimed_until.is_(None), WebhookEvent.claimed_until <= now)
+    free = is_free(WebhookEvent.claimed_until, now)
     longest = select(WebhookEvent.lane).where(_is_due(), free).order_by(WebhookEvent.next_try_at, WebhookEvent.id)
     # Rows somebody has locked are about to be done or claimed: waiting for them could be a deadlock.
     ids = select(WebhookEvent.id).where(WebhookEvent.lane.in_(longest.limit(count)), _is_due())
@@ -283,9 +281,3 @@ def _write_down_one(event_id: int, error: Exception | None) -> None:
             row.state, row.next_try_at = "failed", clock.now() + wait_after(row.attempts)
         log.error("webhook_failed", event_id=row.stripe_id, type=row.type, state=row.state, error=repr(error))
         db.on_commit(metrics.EVENTS.labels(row.type, row.state).inc)
-
-
-def wait_after(attempts: int) -> timedelta:
-    """How long to wait after that many failed attempts: doubling, up to hours, and never all at the same moment."""
-    longest: timedelta = min(_FIRST_WAIT * 2 ** (attempts - 1), _LONGEST_WAIT)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311  # spreads retries, keeps no secret

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, select
 
 from billing.core import clock, db, settings
 from billing.core.errors import Refusal
 from billing.core.logging import get_logger
+from billing.core.retries import LEASE, is_free, wait_after
 from billing.domain.accounts.models import Account, AccountChange
 from billing.domain.customers import service as customers
 from billing.gateway import customers as gateway
 from billing.gateway.errors import NoSuchObject, StripeUnreachable
 from billing.sync import refresh
-from billing.sync.inbox import LEASE
 from billing.sync.noun import Answer, Ref
-from billing.sync.processor import MAX_ATTEMPTS, wait_after
+from billing.sync.processor import MAX_ATTEMPTS
 
 log = get_logger(__name__)
 
@@ -83,8 +83,8 @@ def _claim(account_id: int | None = None) -> list[_Claimed]:
         if session.scalars(select(AccountChange.account_id).where(is_due).limit(1)).first() is None:
             return []  # the usual case, which takes no lock
         session = db.begin_write()
-        is_free = or_(AccountChange.claimed_until.is_(None), AccountChange.claimed_until <= now)
-        query = select(AccountChange, Account).join(Account).where(is_due, is_free).order_by(AccountChange.next_try_at)
+        free = is_free(AccountChange.claimed_until, now)
+        query = select(AccountChange, Account).join(Account).where(is_due, free).order_by(AccountChange.next_try_at)
         rows = session.execute(query.limit(_AT_ONCE).with_for_update(of=AccountChange, skip_locked=True)).all()
         claimed = []
         for change, account in rows:

@@ -12,13 +12,14 @@ from sqlalchemy import delete, select
 from billing.core import clock, db
 from billing.core.errors import Refusal
 from billing.core.logging import get_logger
+from billing.core.retries import wait_after
 from billing.domain.accounts.models import Account
 from billing.domain.teams import seats
 from billing.domain.teams.models import SeatCheck
 from billing.gateway import subscriptions as gateway
 from billing.gateway.errors import StripeUnreachable
 from billing.sync import refresh
-from billing.sync.processor import MAX_ATTEMPTS, wait_after
+from billing.sync.processor import MAX_ATTEMPTS
 
 log = get_logger(__name__)
 

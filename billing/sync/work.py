@@ -18,9 +18,10 @@ from flask import Flask, current_app
 
 from billing.core.logging import get_logger
 from billing.core.queue import Queue
+from billing.core.retries import LEASE
 from billing.core.settings import Settings
 from billing.sync import processor, upkeep
-from billing.sync.inbox import LEASE, Kept
+from billing.sync.inbox import Kept
 
 log = get_logger(__name__)
 

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from billing.core import clock, db, effects
 from billing.core.effects import Effect
+from billing.core.retries import LEASE
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_a_failure_and_a_death_hold_up_the_next_one_not_for_long(app: Flask, don
             change()
         assert effects.carry_out_due() == 0, "somebody may be at it"
         with db.edge():
-            db.begin_write().execute(update(Effect).values(claimed_until=clock.now() - effects.LEASE))
+            db.begin_write().execute(update(Effect).values(claimed_until=clock.now() - LEASE))
         assert effects.carry_out_due() == 1
     assert done == [{"number": 1}]
     assert states(app) == {"a": "failed", "b": "done", "c": "done"}

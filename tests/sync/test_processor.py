@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import update
 
 from billing.core import clock, db
@@ -19,12 +17,6 @@ from billing.sync.models import WebhookEvent
 from billing.sync.signals import EventParked, event_parked
 from tests.domain import people
 from tests.support.portal import Portal
-
-
-@given(st.integers(1, processor.MAX_ATTEMPTS))
-def test_waiting_doubles_up_to_hours(attempts: int) -> None:
-    longest = min(timedelta(seconds=30) * 2 ** (attempts - 1), timedelta(hours=6))
-    assert longest / 2 <= processor.wait_after(attempts) <= longest
 
 
 def arrive(noun: str, object_id: str, lane: str | None = None, **values: Any) -> Kept:

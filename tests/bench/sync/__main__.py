@@ -8,11 +8,7 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
-import platform
 import random
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +25,8 @@ from app import create_app
 from billing.core import clock, db
 from billing.domain.accounts.models import Account
 from billing.domain.catalog import projection as catalog
+from tests.bench.machine import described
+from tests.bench.processes import free_port, process
 from tests.bench.sync import driver
 from tests.bench.sync.bare import TABLES
 from tests.bench.sync.driver import Delivery
@@ -38,7 +36,6 @@ from tests.support.databases import postgres_copy
 CONNECTIONS = 8
 COLD = 240  # events before it counts: twenty lives
 SECRET = "whsec_bench"  # opens nothing but this measurement
-ROOT = Path(__file__).parents[3]
 say = Console(soft_wrap=True, highlight=False).print
 
 
@@ -48,8 +45,7 @@ def main() -> None:
     asked.add_argument("--runs", type=int, default=10, help="of the streams that must end exact")
     asked.add_argument("--only", default="", help="keep, apply, far or exact")
     options = asked.parse_args()
-    say(f"[bold]Machine[/]  {os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}")
-    say(f"         {_postgres_version()}, load {os.getloadavg()[0]:.1f}")
+    say(described())
     with tempfile.TemporaryDirectory() as folder:
         life = live_once(Path(folder))
         life.save(Path(folder) / "life.json")
@@ -241,52 +237,20 @@ def _wait_until_done(url: str) -> None:
             time.sleep(0.02)
 
 
-def _postgres_version() -> str:
-    with postgres_copy() as url, psycopg.connect(url) as connection:
-        row = connection.execute("SHOW server_version").fetchone()
-        return f"PostgreSQL {row[0]}" if row else "PostgreSQL"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @contextmanager
 def _stub(customers: int, life: Path) -> Iterator[int]:
-    port = _free_port()
-    with _process([sys.executable, "-m", "tests.bench.sync.stub", str(port), str(customers), str(life)], port):
+    port = free_port()
+    with process([sys.executable, "-m", "tests.bench.sync.stub", str(port), str(customers), str(life)], port):
         yield port
 
 
 @contextmanager
 def _gunicorn(app: str, **environment: str) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread", "--workers", "2"]
     command += ["--threads", "4", "--keep-alive", "60", "--log-level", "warning", "--bind", f"127.0.0.1:{port}", app]
-    with _process(command, port, **environment):
+    with process(command, port, **environment):
         yield port
-
-
-@contextmanager
-def _process(command: list[str], port: int, **environment: str) -> Iterator[None]:
-    """Run `command` until it listens on `port`, and for as long as the block lasts."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    with subprocess.Popen(command, cwd=ROOT, env=kept | environment) as process:
-        try:
-            while True:
-                if process.poll() is not None:
-                    raise RuntimeError(f"{command[2]} ended before it listened")
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
-                    break
-                except OSError:
-                    time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            process.wait()
 
 
 if __name__ == "__main__":
