@@ -34,7 +34,7 @@ def init_app(app: Flask, settings: Settings, sandbox: WSGIApplication | None) ->
     ):
         app.extensions[name] = stripe.StripeClient(
             settings.stripe_secret_key.get_secret_value() or _SANDBOX_KEY,
-            http_client=WSGITransport(sandbox) if sandbox else NetworkTransport(timeout=timeout),
+            http_client=WSGITransport(sandbox) if sandbox else NetworkTransport(*timeout),
             max_network_retries=retries,
             base_addresses={"api": settings.stripe_api_base} if settings.stripe_api_base else {},
         )

@@ -74,8 +74,11 @@ def stale_locks(pyproject: str, lock: str, dev_lock: str) -> Iterator[str]:
             yield f"the locks differ on {package}: {runtime[package]} and {dev[package]}"
 
 
+_PIN = re.compile(r"^([\w.-]+)(?:\[[\w, -]+\])?==([^\s;\\]+)", re.MULTILINE)
+
+
 def _pins(lock: str) -> dict[str, str]:
-    return {_plain(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE)}
+    return {_plain(name): version for name, version in _PIN.findall(lock)}
 
 
 def _plain(name: str) -> str:
