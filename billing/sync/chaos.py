@@ -180,8 +180,7 @@ def receive(app: Flask, body: bytes, signature: str) -> bool:
     """What the webhook endpoint does with a delivery, in a process that may die; whether it lived."""
     with app.app_context():
         try:
-            with db.edge():
-                kept = inbox.receive(body, signature, hold=LEASE)
+            kept = inbox.receive(body, signature, hold=LEASE)
             if kept is not None:
                 processor.process(kept)
         except Crash:

@@ -24,24 +24,37 @@ class Kept(NamedTuple):
 
 
 def receive(body: bytes, signature: str, *, hold: timedelta = timedelta(0)) -> Kept | None:
-    """Keep the signed event in `body`; None if there is nothing to do: it came before, or we do not act on its type.
+    """Keep the signed event in `body`, durably; None if nothing is to be done: it came before, or is of a type we
+    do not act on. No edge may be open.
 
     For as long as `hold` nobody looks for it: it is in good hands. Raises BadSignature or BadEvent, and then nothing is
     stored.
     """
-    return keep(gateway.verify(body, signature, settings.current().webhook_secrets), body.decode(), hold=hold)
+    event = gateway.verify(body, signature, settings.current().webhook_secrets)
+    values = _row(event, body.decode(), hold)
+    row_id = _insert_once.alone(values)
+    _tell(values, row_id)
+    return _kept(values, row_id)
 
 
-def keep(event: dict[str, Any], body: str, *, hold: timedelta = timedelta(0)) -> Kept | None:
-    """Keep an event that is known to be Stripe's, as `receive` does."""
-    values = _row(event, body, hold)
+def keep(event: dict[str, Any], body: str) -> Kept | None:
+    """Keep an event that is known to be Stripe's, as `receive` does, but in the current edge."""
+    values = _row(event, body, timedelta(0))
     row_id = _insert_once(values)
+    db.on_commit(lambda: _tell(values, row_id))
+    return _kept(values, row_id)
+
+
+def _tell(values: dict[str, Any], row_id: int | None) -> None:
     if row_id is None:
-        log.info("webhook_duplicate", event_id=event["id"], type=event["type"])
-        return None
-    log.info("webhook_received", event_id=event["id"], type=event["type"], state=values["state"])
-    db.on_commit(metrics.EVENTS.labels(event["type"], values["state"]).inc)
-    return Kept(row_id, values["lane"]) if values["state"] == "received" else None
+        log.info("webhook_duplicate", event_id=values["stripe_id"], type=values["type"])
+    else:
+        log.info("webhook_received", event_id=values["stripe_id"], type=values["type"], state=values["state"])
+        metrics.EVENTS.labels(values["type"], values["state"]).inc()
+
+
+def _kept(values: dict[str, Any], row_id: int | None) -> Kept | None:
+    return Kept(row_id, values["lane"]) if row_id is not None and values["state"] == "received" else None
 
 
 def lane_of(customer: str | None, noun: str, object_id: str) -> str:

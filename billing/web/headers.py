@@ -58,8 +58,10 @@ def build(configured: Settings) -> dict[str, str]:
 
 def add(response: Response) -> Response:
     """Put the headers on `response`, wherever it does not say otherwise itself; what is personal is not cached."""
+    said = {name.lower() for name in response.headers.keys()}  # noqa: SIM118  # iterating headers gives pairs
     for name, value in current_app.extensions[_EXTENSION].items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in said:
+            response.headers.add(name, value)
     if response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "no-store")
     return response
