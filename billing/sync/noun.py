@@ -35,9 +35,10 @@ class Noun:
     less, where it is there: for when the customer and what goes with it have been asked for; `left_out` names what such
     an answer bears upon and came without. `leads_to` names what an answer is about and has to be asked for with it,
     `refers_to` what must be known before it can be kept: has a row of `model`, unless `known` says which are.
-    `project` runs under the turn of `customer`, or of the catalog where that is None. `told_by` are others whose events
-    tell of this one as well. `once_gone` is what `project` is given instead of an object that Stripe has no more, where
-    the row is to say so: it could open a gate or be charged. Other rows stay, as a record.
+    `project` runs under the turn of `customer`, or of the catalog where that is None; before it, `preload` reads at
+    once what it would ask for each of the answers that are written together. `told_by` are others whose events tell of
+    this one as well. `once_gone` is what `project` is given instead of an object that Stripe has no more, where the row
+    is to say so: it could open a gate or be charged. Other rows stay, as a record.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Noun:
     refers_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     leads_to: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     known: Callable[[Session, Collection[str]], Collection[str]] | None = None
+    preload: Callable[[Session, Sequence[Answer]], None] | None = None
     told_by: Callable[[Any], Iterable[Ref]] = lambda _data: ()
     once_gone: Callable[[str], Any] | None = None
 

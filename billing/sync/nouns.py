@@ -3,7 +3,7 @@
 Webhooks, return pages, backfill, drift and repair all go through this one table; a new noun is one more entry.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -51,6 +51,10 @@ def _ask_customer(stripe_id: str) -> list[Answer]:
 
 def _project_customer(session: Session, answer: Answer) -> list[Change[Any]]:
     return [customer_projection.project(session, answer.data, answer.asked)]
+
+
+def _preload_customers(session: Session, answers: Sequence[Answer]) -> None:
+    customer_projection.preload(session, [answer.data for answer in answers])
 
 
 def _redeemed_by(customer: dict[str, Any]) -> list[Ref]:
@@ -180,6 +184,7 @@ _ALL = (
         _project_customer,
         customer=lambda answer: answer.ref.stripe_id,
         refers_to=_redeemed_by,
+        preload=_preload_customers,
         once_gone=lambda stripe_id: {"id": stripe_id, "deleted": True},
     ),
     ENTITLEMENTS,

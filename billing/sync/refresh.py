@@ -150,7 +150,8 @@ def write(
     by customer, where it is not the request under way.
     """
     session, owners = take_turns(answers)
-    known = noticing.known(session, list(_accounts(session, owners).values()))
+    held = _accounts(session, owners)  # for as long as anything here refers to them, they are not read again
+    known = noticing.known(session, list(held.values()))
     preload_rows(session, answers)
     changed = [
         (answer.ref, change)
@@ -199,6 +200,12 @@ def preload_rows(session: Session, answers: Sequence[Answer]) -> None:
                 eagerly[noun.model] = noun.eagerly
     for model, stripe_ids in wanted.items():
         preload(session, model, stripe_ids, eagerly[model])
+    by_noun: dict[str, list[Answer]] = {}
+    for answer in answers:
+        by_noun.setdefault(answer.ref.noun, []).append(answer)
+    for name, of_noun in by_noun.items():
+        if (preload_noun := NOUNS[name].preload) is not None:
+            preload_noun(session, of_noun)
 
 
 def take_turns(answers: Sequence[Answer]) -> tuple[Session, list[str]]:

@@ -1,5 +1,6 @@
 """Stripe's customer -> row."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
@@ -18,6 +19,22 @@ def metadata_for(account: Account) -> dict[str, str]:
     return {"account_id": account.uid, "deployment": settings.current().deployment_name}
 
 
+def preload(session: Session, customers: Iterable[dict[str, Any]]) -> None:
+    """Read at once what projecting these is going to ask for: whom they name, and who of these has a customer.
+
+    `project` then asks nothing, until the edge ends. Call it under the turns of all the customers.
+    """
+    uids = {uid for customer in customers if (uid := _uid_named(customer.get("metadata") or {}))}
+    accounts = session.scalars(select(Account).where(Account.uid.in_(uids))).all() if uids else []
+    ids = [account.id for account in accounts]
+    living = session.scalars(select(Customer).where(Customer.account_id.in_(ids), Customer.is_deleted.is_(False)))
+    cache = db.read_cache_of(session)
+    cache.update({(Account, uid): None for uid in uids})
+    cache.update({(Account, account.uid): account for account in accounts})
+    cache.update({_living(account_id, livemode): None for account_id in ids for livemode in (True, False)})
+    cache.update({_living(row.account_id, row.livemode): row for row in living})
+
+
 def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Customer]:
     """Keep the customer (with `tax_ids` in place), tied to the account its metadata names in this deployment."""
     if customer.get("deleted"):
@@ -28,6 +45,7 @@ def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Cu
         elif known.account_id is not None:
             db.take_turn(_turn(known.account_id))
         change = store(session, Customer, customer["id"], as_of, values)
+        _forget_living(session, change.row)
         _pass_on(session, change.row)
         return change
     values = {
@@ -49,7 +67,10 @@ def project(session: Session, customer: dict[str, Any], as_of: int) -> Change[Cu
         values["named_account"] = account.uid if account else None
         if account is not None and _may_have(session, account, customer):
             values["account_id"] = account.id
-    return store(session, Customer, customer["id"], as_of, values)
+    change = store(session, Customer, customer["id"], as_of, values)
+    if "account_id" in change.after:
+        _forget_living(session, change.row)
+    return change
 
 
 def _tax_id(tax_id: dict[str, Any]) -> dict[str, Any]:
@@ -70,10 +91,18 @@ def _is_settled(known: Customer | None, metadata: dict[str, str]) -> bool:
     return named == (settings.current().deployment_name, known.named_account)
 
 
+def _uid_named(metadata: dict[str, str]) -> str | None:
+    """The uid of the account the metadata names, if that is one of this deployment."""
+    return metadata.get("account_id") if metadata.get("deployment") == settings.current().deployment_name else None
+
+
 def _account_named(session: Session, metadata: dict[str, str]) -> Account | None:
-    if metadata.get("deployment") != settings.current().deployment_name:
-        return None
-    return session.scalar(select(Account).where(Account.uid == metadata.get("account_id")))
+    uid = _uid_named(metadata)
+    cache = db.read_cache_of(session)
+    if (Account, uid) in cache:
+        named: Account | None = cache[Account, uid]
+        return named
+    return session.scalar(select(Account).where(Account.uid == uid)) if uid else None
 
 
 def _turn(account_id: int) -> str:
@@ -98,17 +127,24 @@ def _pass_on(session: Session, deleted: Customer) -> None:
 
 
 def _may_have(session: Session, account: Account, customer: dict[str, Any]) -> bool:
-    """Whether the customer may be the account's."""
-    if _has_another(session, account, customer):
-        db.take_turn(_turn(account.id))  # whoever is deleting the other one has done so now, or will find this one
-        return not _has_another(session, account, customer)
-    return True
+    """Whether the customer may be the account's: it may not, if that lives with another one, which it keeps."""
+    cache, key = db.read_cache_of(session), _living(account.id, customer["livemode"])
+    if key not in cache:
+        cache[key] = living_customer(session, account, livemode=customer["livemode"])
+    if cache[key] is None or cache[key].stripe_id == customer["id"]:
+        return True
+    db.take_turn(_turn(account.id))  # whoever is deleting the other one has done so now, or will find this one
+    cache[key] = living_customer(session, account, livemode=customer["livemode"])
+    return cache[key] is None or cache[key].stripe_id == customer["id"]
 
 
-def _has_another(session: Session, account: Account, customer: dict[str, Any]) -> bool:
-    """Whether the account lives with another customer already; the first one keeps it."""
-    living = living_customer(session, account, livemode=customer["livemode"])
-    return living is not None and living.stripe_id != customer["id"]
+def _living(account_id: int | None, livemode: bool) -> tuple[object, ...]:
+    """Where the account's living customer is kept once it is read."""
+    return ("living customer", account_id, livemode)
+
+
+def _forget_living(session: Session, row: Customer) -> None:
+    db.read_cache_of(session).pop(_living(row.account_id, row.livemode), None)
 
 
 def living_customer(session: Session, account: Account, *, livemode: bool) -> Customer | None:
