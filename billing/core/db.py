@@ -278,7 +278,7 @@ class InsertOnce:
     Its statements are made once: building one takes as long as running it.
     """
 
-    def __init__(self, model: type[Base], column: str) -> None:
+    def __init__(self, model: type[DeclarativeBase], column: str) -> None:
         table = model.metadata.tables[model.__tablename__]
         self._statements = {
             name: insert(table).on_conflict_do_nothing(index_elements=[column]).returning(table.c.id)
