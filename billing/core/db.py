@@ -12,7 +12,7 @@ import math
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Row,
     Select,
     create_engine,
     event,
@@ -45,6 +46,7 @@ from billing.core.logging import get_logger
 log = get_logger(__name__)
 
 _EXTENSION = "billing.db"
+_HOT_CURSOR = "billing_hot_cursor"
 _BUSY_TIMEOUT_MS = 30_000
 _TRUSTED_SECONDS = 2.0
 
@@ -337,19 +339,31 @@ class HotSelect:
 
     def __call__(self, **values: Any) -> Sequence[Any]:
         """The rows, with the columns' names, in the current transaction; what is written by now is seen."""
-        session().flush()
-        connection = session().connection()
+        return self.named(self.fetch(**values))
+
+    def fetch(self, **values: Any) -> Sequence[Any]:
+        """The rows as the database gave them: good to be compared with those of another time, and to be `named`."""
+        current = session()
+        if current.info.get("writing"):  # else there is nothing to flush
+            current.flush()
+        connection = current.connection()
         if connection.dialect.name != "postgresql":
             return connection.execute(self._statement, values).all()
         if connection.dialect is not self._dialect:
             self._prepare(connection.dialect)
-        with closing(connection.connection.cursor()) as cursor:
-            try:
-                cursor.execute(self._text, self._constants | values)
-                found = cursor.fetchall()
-            except connection.dialect.loaded_dbapi.Error:  # it is SQLAlchemy's to say, and to let go of the connection
-                return connection.execute(self._statement, values).all()
-        return [self._read(row) for row in found]
+        pooled = connection.connection
+        cursor: Any = pooled.info.get(_HOT_CURSOR)
+        if cursor is None:  # kept as long as the connection: one has to learn anew how each column is read
+            cursor = pooled.info[_HOT_CURSOR] = pooled.cursor()
+        try:
+            cursor.execute(self._text, self._constants | values)
+            return cursor.fetchall()  # type: ignore[no-any-return]  # the driver's
+        except connection.dialect.loaded_dbapi.Error:  # it is SQLAlchemy's to say, and to let go of the connection
+            return connection.execute(self._statement, values).all()
+
+    def named(self, fetched: Sequence[Any]) -> Sequence[Any]:
+        """What `fetch` gave, with the columns' names, and values as SQLAlchemy reads them."""
+        return fetched if not fetched or isinstance(fetched[0], Row) else [self._read(row) for row in fetched]
 
     def _read(self, found: Sequence[Any]) -> Any:
         values = list(found)

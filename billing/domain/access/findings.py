@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, groupby
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, func, or_, select
+from sqlalchemy import Row, and_, bindparam, case, func, or_, select
 
 from billing.core import clock, db, settings
 from billing.domain.access import offers as offers_rows
@@ -95,16 +95,37 @@ class Found:
     at: datetime
 
 
+class Read(NamedTuple):
+    """What was read about some accounts at a moment: rows, or what is still to be `named` so."""
+
+    fetched: Sequence[Any]
+    at: datetime
+    is_named: bool
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        return self.fetched if self.is_named else _OF_ONE.named(self.fetched)
+
+
 def find(account_ids: Collection[int]) -> Found:
     """What gives each of the accounts access now: one query however many they are, and two more per new policy."""
+    return judge_all(account_ids, read(account_ids))
+
+
+def read(account_ids: Collection[int]) -> Read:
+    """What the accounts' access rests on: one query however many they are."""
     now = clock.now()
     values = {"livemode": settings.current().livemode, "now": now}
     if len(account_ids) == 1:
-        read = _OF_ONE(account_id=next(iter(account_ids)), **values)
-    else:
-        read = db.session().execute(_OF_MANY, {"account_ids": list(account_ids), **values}).all()
-    by_account = {account_id: list(group) for account_id, group in groupby(read, key=lambda row: row.account_id)}
-    version = read[0].version or 0 if read else 0
+        return Read(_OF_ONE.fetch(account_id=next(iter(account_ids)), **values), now, False)
+    return Read(db.session().execute(_OF_MANY, {"account_ids": list(account_ids), **values}).all(), now, True)
+
+
+def judge_all(account_ids: Collection[int], read: Read) -> Found:
+    """What the policy makes of the rows that were read about the accounts."""
+    rows = read.rows
+    by_account = {account_id: list(group) for account_id, group in groupby(rows, key=lambda row: row.account_id)}
+    version = rows[0].version or 0 if rows else 0
     policy, offers = policy_rows.at(version), offers_rows.at(version)
     everybodys = [
         Finding(Source("default_plan", offer.plan.key, offer), Decision("none", None, "default_plan"))
@@ -114,8 +135,8 @@ def find(account_ids: Collection[int]) -> Found:
     for account_id in account_ids:
         own = by_account.get(account_id, [])
         sources = chain(_subscriptions(own, offers), _grants(own, offers))
-        found[account_id] = [*(judge(source, policy, now) for source in sources), *everybodys]
-    return Found(found, version, policy, now)
+        found[account_id] = [*(judge(source, policy, read.at) for source in sources), *everybodys]
+    return Found(found, version, policy, read.at)
 
 
 def judge(source: Source, policy: Policy, now: datetime) -> Finding:
@@ -145,10 +166,13 @@ def _judge_grant(source: Source, now: datetime) -> Decision:
     return Decision("granted", expires_at, "granted_by_staff", expires_at)
 
 
-_UNPAID_SINCE = (
-    select(func.min(Invoice.finalized_at))
-    .where(Invoice.subscription_stripe_id == Subscription.stripe_id, Invoice.status == "open")
-    .scalar_subquery()
+_UNPAID_SINCE = case(  # nobody else's invoices need to be looked for
+    (
+        or_(Subscription.status == "past_due", Subscription.status == "unpaid"),
+        select(func.min(Invoice.finalized_at))
+        .where(Invoice.subscription_stripe_id == Subscription.stripe_id, Invoice.status == "open")
+        .scalar_subquery(),
+    )
 )
 _VERSION = select(func.max(AccessPolicy.version)).scalar_subquery()
 

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from types import MappingProxyType
+from typing import Any
 
 from billing.core import db
+from billing.domain.access import concluded
 from billing.domain.access import findings as reading
 from billing.domain.access.answer import NOTHING, Access, Allowance, Reason
+from billing.domain.access.concluded import Concluded
 from billing.domain.access.findings import Finding, Period
 from billing.domain.access.rules import ORDER, State
 from billing.domain.accounts import service as accounts
@@ -22,8 +25,8 @@ def access_for(account: Account | str | None) -> Access:
     if account is None:
         return _STRANGER
     if not isinstance(account, str):
-        kept: Access | None = db.read_cache().get(("access", account.id))
-        return kept or access_for_all([account])[account.id]
+        cache = db.read_cache()
+        return cache.get(("access", account.id)) or _access_of(account.id, cache)
     found = accounts.find(account)
     return access_for(found) if found else Access("none", None, frozenset(), NOTHING, None, (Reason("no_account"),))
 
@@ -32,11 +35,25 @@ def access_for_all(accounts: Sequence[Account]) -> dict[int, Access]:
     """What each of the accounts may use, by row id; one query however many they are."""
     cache = db.read_cache()
     missing = [account.id for account in accounts if ("access", account.id) not in cache]
-    if missing:
+    if len(missing) == 1:
+        _access_of(missing[0], cache)
+    elif missing:
         found = reading.find(missing)
         cache.update({("access", key): conclude(own, found.at) for key, own in found.by_account.items()})
         cache[_POLICY] = found.version
     return {account.id: cache["access", account.id] for account in accounts}
+
+
+def _access_of(account_id: int, cache: dict[object, Any]) -> Access:
+    read = reading.read([account_id])
+    came = concluded.before(account_id, read)
+    if came is None:
+        found = reading.judge_all([account_id], read)
+        own = found.by_account[account_id]
+        came = Concluded(conclude(own, found.at), found.version)
+        concluded.keep(account_id, read, own, came)
+    cache["access", account_id], cache[_POLICY] = came
+    return came.access
 
 
 def forget() -> None:

@@ -19,6 +19,7 @@ from rich.console import Console
 from sqlalchemy import select
 from werkzeug.test import Client
 
+from app import create_app
 from billing.core import db
 from billing.domain.access import service as access
 from billing.domain.accounts.models import Account
@@ -59,6 +60,7 @@ class House:
 
     def __init__(self, portal: Portal) -> None:
         self._app = portal.app
+        self._settings = portal.settings
         self._owner = sign_up(portal).client
         self._owner.get("/account/billing", base_url=BASE_URL)  # makes the account
         self._staff = staff(portal).client
@@ -71,26 +73,40 @@ class House:
             fill(connection, owner, price, people=people, invoices=count, events=count)
 
     def gates(self, people: int) -> None:
-        """Say what asking for an account's access costs."""
+        """Say what asking for an account's access costs with a Stripe key, as in production: there the clock is the
+        machine's, not the sandbox's.
+        """
         wanted = random.Random(7).sample(range(1, people + 1), SAMPLE)  # noqa: S311  # the same each time
-        with self._app.app_context():
+        app = create_app(self._settings | {"STRIPE_SECRET_KEY": "sk_test_bench", "STRIPE_WEBHOOK_SECRETS": "whsec_"})
+        with app.app_context():
+            first = self._asked(wanted)
+            later = min(self._asked(wanted) for _ in range(3))
             with db.edge() as session:
-                accounts = [session.get_one(Account, OWN + n) for n in wanted]
-                driver = session.connection().connection.cursor()
-                mark = "%s" if session.get_bind().dialect.name == "postgresql" else "?"
-                one = f"SELECT * FROM billing_subscriptions WHERE customer_id = {mark}"  # noqa: S608  # of our own words alone
-
-                def select_one(account: Account) -> object:
-                    return driver.execute(one, (account.id,)) and driver.fetchall()
-
-                bare, ours = _in_turns(select_one, access.access_for, accounts)
-                again = _each(lambda: access.access_for(accounts[0]), REPEATS)
-            granted = access.access_for(session.get_one(Account, OWN + wanted[0]))
+                account = session.get_one(Account, OWN + wanted[0])
+                again = _each(lambda: access.access_for(account), REPEATS)
+                granted = access.access_for(account)
+            db.engine().dispose()
         if granted.state != "active":
             raise RuntimeError(f"access is {granted.state}: the figures mean nothing")
-        times = f"one indexed SELECT {bare * 1e6:.0f} µs, ratio [bold]{ours / bare:.1f}[/]"
-        say(f"  access_for       {ours * 1e6:6.0f} µs at {people:,} subscriptions; {times}")
-        say(f"  within a request {again * 1e6:6.1f} µs again")
+        for name, (ours, bare) in (("an account's first request", first), ("its later requests", later)):
+            told = f"{ours * 1e6:6.0f} µs at {people:,} subscriptions; one indexed SELECT {bare * 1e6:.0f} µs"
+            say(f"  access_for, {name:27} {told}, ratio [bold]{ours / bare:.1f}[/]")
+        say(f"  again within a request                  {again * 1e6:6.1f} µs")
+
+    @staticmethod
+    def _asked(wanted: list[int]) -> tuple[float, float]:
+        """The seconds of asking for one account's access, and of one indexed SELECT."""
+        with db.edge() as session:
+            accounts = [session.get_one(Account, OWN + n) for n in wanted]
+            driver = session.connection().connection.cursor()
+            mark = "%s" if session.get_bind().dialect.name == "postgresql" else "?"
+            one = f"SELECT * FROM billing_subscriptions WHERE customer_id = {mark}"  # noqa: S608  # of our own words alone
+
+            def select_one(account: Account) -> object:
+                return driver.execute(one, (account.id,)) and driver.fetchall()
+
+            bare, ours = _in_turns(select_one, access.access_for, accounts)
+        return ours, bare
 
     def pages(self) -> dict[str, Callable[[], None]]:
         """What is looked at, by what it shows."""
