@@ -62,6 +62,10 @@ def delete(
         raise click.UsageError("--json cannot ask: add --yes or --dry-run")
     if not as_json:
         say(f"Runs: {', '.join(told['running']) or 'nothing'}. Unpaid: {', '.join(told['unpaid']) or 'nothing'}.")
+        if told["others"]:
+            say(f"It is a team. Others who belong to it, and lose what it pays for: {told['others']}.")
+        if told["leaves"]:
+            say(f"Leaves the teams: {', '.join(told['leaves'])}.")
         if told["blocked"]:
             say(f"It cannot be deleted now. {told['blocked']}")
     if dry_run or not (yes or click.confirm(f"Delete {key} for good?")):
@@ -88,5 +92,7 @@ def _told(account: Account, *, write_off: bool) -> dict[str, Any]:
         "key": account.key,
         "running": [row.stripe_id for row in found.running],
         "unpaid": [row.number or row.stripe_id for row in found.unpaid],
+        "others": found.others,
+        "leaves": [team.key for team in found.joined],
         "blocked": blocked,
     }

@@ -22,11 +22,13 @@ from billing.domain.closing import standing
 from billing.domain.closing.models import Closure
 from billing.domain.customers import queries as customers
 from billing.domain.subscriptions import ending
+from billing.domain.teams import queries as teams
+from billing.domain.teams import service as teams_service
 from billing.gateway import customers as customers_gateway
 from billing.gateway import invoices as invoices_gateway
 from billing.gateway import payment_methods as methods_gateway
 from billing.gateway.errors import NoSuchObject, StripeRefused
-from billing.sync import erasing, refresh
+from billing.sync import erasing, refresh, seats
 from billing.sync.noun import Ref
 from billing.sync.signals import AccountDeleted, announced_account_deleted
 
@@ -151,7 +153,17 @@ def _begin(account_id: int) -> bool:
             return False
         standing.check(found, writes_off=closure.writes_off)
         db.begin_write().get_one(Closure, account_id).is_begun = True
+        _leave_teams(account_id)
     return True
+
+
+def _leave_teams(account_id: int) -> None:
+    """Let the person leave their teams, which pay for a seat less. Raises LastOwner where the others just left, too."""
+    person = _account(account_id)
+    for held in teams.memberships_of(person):
+        team = held.team
+        teams_service.remove(team, person, person.uid)
+        seats.settle_after_commit(team)
 
 
 def _settle_at_stripe(account_id: int) -> list[str]:

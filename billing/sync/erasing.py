@@ -3,20 +3,22 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.core import clock, db
+from billing.core.audit import AuditEntry
 from billing.domain.accounts.models import Account
 from billing.domain.checkout import trials
 from billing.domain.closing.models import Closure
 from billing.domain.customers.models import Customer
+from billing.notifications.models import Mail
 from billing.sync import account_data
 from billing.sync.models import WebhookEvent
 
 KEPT = {
     "billing_accounts": "without its name, its addresses and the host's key",
-    "billing_audit_entries": "what staff did, and why",
+    "billing_audit_entries": "what staff did, and why, without what members did to their team",
     "billing_closures": "that it was deleted, and when",
     "billing_credit_notes": "papers of the books",
     "billing_customers": "without name, addresses and tax ids",
@@ -53,11 +55,36 @@ def erase(session: Session, account: Account) -> None:
     blank: dict[str, Any] = {"name": None, "email": None, "address": None, "tax_ids": [], "note": None}
     session.execute(update(Customer).where(of_account).values(**blank, default_payment_method=None, discount=None))
     _blank_notices(session, account.id)
+    _forget_in_teams(session, account)
     account.name, account.email, account.key = NAME, "", f"deleted:{account.uid}"
     account.address = account.invoice_name = account.invoice_email = account.locale = None
     account.closed_at = clock.now()
     session.flush()
     session.expire_all()
+
+
+def _forget_in_teams(session: Session, account: Account) -> None:
+    """Forget what members did to the account, if it is a team; else the person, where teams name them.
+
+    A team's mails and its trail go on: of them only what was to, or by, or about the person is let go.
+    """
+    of_teams = AuditEntry.action.startswith("team.", autoescape=True)
+    if account.kind == "team":
+        session.execute(delete(AuditEntry).where(of_teams, AuditEntry.subject == account.uid))
+        return
+    if not account.email:  # nobody knew who it was by an address
+        return
+    teams = select(Account.id).where(Account.kind == "team")
+    session.execute(delete(Mail).where(Mail.to == account.email, Mail.account_id.in_(teams)))
+    said = (AuditEntry.before, AuditEntry.after)
+    names = [column[key].as_string() for column in said for key in ("person", "email")]
+    is_about = or_(AuditEntry.actor == account.email, *(name == account.email for name in names))
+    for entry in session.scalars(select(AuditEntry).where(of_teams, is_about)):
+        entry.actor = NAME if entry.actor == account.email else entry.actor
+        entry.before, entry.after = (
+            values and {key: NAME if value == account.email else value for key, value in values.items()}
+            for values in (entry.before, entry.after)
+        )
 
 
 def forget_late_notices() -> None:

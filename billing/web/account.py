@@ -11,6 +11,7 @@ from billing.core.errors import Unavailable
 from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
+from billing.domain.closing import standing
 from billing.domain.customers import service as customers
 from billing.domain.invoices import queries as invoices
 from billing.domain.invoices import service as invoice_service
@@ -19,7 +20,7 @@ from billing.domain.subscriptions import paying
 from billing.domain.subscriptions import queries as subscriptions
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import refresh
-from billing.web import plans
+from billing.web import plans, visitor
 from billing.web.blueprint import signed_in
 from billing.web.invoices import invoice_row
 from billing.web.links import absolute
@@ -44,6 +45,8 @@ def overview(account: Account) -> ResponseReturnValue:
     first = _first_to_renew(owned)
     return render_template(
         "billing/account/overview.html",
+        deleted_at=closure.due_at if (closure := standing.planned(account)) else None,
+        may_delete=visitor.may_delete(),
         live=[card for card in cards if card.is_live],
         ended=[card for card in cards if not card.is_live],
         payment_method=method_view(method) if method else None,

@@ -62,6 +62,7 @@ def _page(account: Account, refusal: Invalid | Conflict | None = None) -> Respon
         "billing/account/details.html",
         account=account,
         shown=shown,
+        may_delete=visitor.may_delete(),
         keeps_address=not visitor.host_keeps_address(),
         countries=[{"value": "", "label": _("Choose a country")}]
         + [{"value": code, "label": name} for code, name in i18n.countries().items()],

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from billing.core import db, i18n, ratelimit
+from billing.core import clock, db, i18n, ratelimit
 from billing.core.errors import Conflict, Invalid
 from billing.core.i18n import gettext as _
 from billing.domain.accounts.models import Account
@@ -43,28 +43,32 @@ def ask(account: Account) -> ResponseReturnValue:
 
 def _check_may(account: Account) -> None:
     """Only an owner deletes a team. Raises NotOwner."""
-    visit = visitor.visit()
-    if visit is not None and visit.role != "owner":
+    if not visitor.may_delete():
         raise NotOwner(account)
 
 
 def _page(account: Account, errors: dict[str, str] | None = None, status: int = 200) -> ResponseReturnValue:
     found = standing.of_account(account)
+    closure = standing.planned(account)
     try:
         standing.check(found)
         blocked = ""
     except Conflict as refusal:
         blocked = refusal.message
-    closure = standing.planned(account)
     page = render_template(
         "billing/account/delete.html",
+        team=account if account.kind == "team" else None,
         typed=_to_type(account),
         running=[{"title": title_of(row), "when": _when(row)} for row in found.running],
         unpaid=[invoice_row(row) for row in found.unpaid],
         credit=found.credit,
+        others=found.others,
+        owned=found.owned,
+        joined=found.joined,
         paid_until=found.paid_until,
         blocked=blocked,
         closure=closure,
+        is_late=closure is not None and closure.due_at <= clock.now(),
         entered=request.form,
         errors=errors or {},
     )
@@ -72,7 +76,7 @@ def _page(account: Account, errors: dict[str, str] | None = None, status: int = 
 
 
 def _to_type(account: Account) -> str:
-    return account.email or account.name
+    return account.name if account.kind == "team" else account.email or account.name
 
 
 def _when(row: Subscription) -> str:
@@ -91,7 +95,7 @@ def delete(account: Account) -> ResponseReturnValue:
     with db.edge():
         _check_may(account)
         ratelimit.hit("delete_account", account.uid, _LIMIT)
-        account_id = account.id
+        account_id, team = account.id, account.name if account.kind == "team" else None
         when = request.form.get("when", "now")
         if request.form.get("confirm", "").strip().casefold() != _to_type(account).casefold():
             wrong = _("Type %(address)s, so that nothing is deleted by mistake.", address=_to_type(account))
@@ -102,13 +106,24 @@ def delete(account: Account) -> ResponseReturnValue:
         with db.edge():
             return _page(_held(account_id), {"": refusal.message}, refusal.status)
     if until is None:
-        return redirect(url_for("billing.account_deleted"), 303)
+        if team is None:
+            return redirect(url_for("billing.account_deleted"), 303)
+        flash(_("%(team)s is deleted.", team=team), "success")
+        return redirect(url_for("billing.team"), 303)
     if when == "period_end":
         flash(
-            _("Your account is deleted on %(day)s. Until then you can take that back.", day=i18n.day(until)), "success"
+            _("%(name)s is deleted on %(day)s. Until then you can take that back.", name=team, day=i18n.day(until))
+            if team
+            else _("Your account is deleted on %(day)s. Until then you can take that back.", day=i18n.day(until)),
+            "success",
         )
     else:
-        flash(_("Stripe does not answer at the moment. Your account is deleted as soon as it does."), "info")
+        flash(
+            _("Stripe does not answer at the moment. %(name)s is deleted as soon as it does.", name=team)
+            if team
+            else _("Stripe does not answer at the moment. Your account is deleted as soon as it does."),
+            "info",
+        )
     return redirect(url_for("billing.delete_account"), 303)
 
 
@@ -123,7 +138,12 @@ def keep(account: Account) -> ResponseReturnValue:
     _check_may(account)
     ratelimit.hit("delete_account", account.uid, _LIMIT)
     closing.take_back(account)
-    flash(_("Your account stays. Plans that were cancelled still end, unless you keep them."), "success")
+    flash(
+        _("%(team)s stays. Plans that were cancelled still end, unless you keep them.", team=account.name)
+        if account.kind == "team"
+        else _("Your account stays. Plans that were cancelled still end, unless you keep them."),
+        "success",
+    )
     return redirect(url_for("billing.overview"), 303)
 
 

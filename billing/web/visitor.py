@@ -139,6 +139,12 @@ def act_for(account: Account) -> None:
         session[_CHOSEN] = account.uid
 
 
+def may_delete() -> bool:
+    """Whether the visitor may delete the account they act for: a team is deleted by its owners."""
+    found = visit()
+    return found is not None and found.role == "owner"
+
+
 def account() -> Account | None:
     """The account the request acts for, or None for a stranger."""
     found = visit()

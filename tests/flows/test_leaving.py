@@ -19,7 +19,6 @@ from billing.domain.invoices.models import Invoice
 from billing.sync import closing, upkeep
 from tests.flows import steps
 from tests.flows.steps import sign_up, stripe_has, subscribe, the_one
-from tests.flows.teams import act_for, join, make_team, remove
 from tests.support.clock import START
 from tests.support.pages import Browser, Page
 from tests.support.portal import Portal
@@ -278,24 +277,3 @@ def _key(portal: Portal) -> str:
     with portal.app.app_context(), db.edge() as session:
         key: str = session.query(Account).filter_by(email="ada@example.com").one().key
         return key
-
-
-def test_only_the_owner_deletes_a_team_and_nobody_others_rely_on(sqlite_portal: Portal) -> None:
-    portal = sqlite_portal
-    ada = sign_up(portal)
-    make_team(ada)
-    books = join(portal, ada, "books@example.com", "billing")
-    page = books.get(PAGE)
-    assert (page.status, "Only owners of Analytical Engines can do that." in page.text) == (403, True)
-    words = "Others belong to this team. Remove them first, then it can be deleted."
-    assert words in ada.get(PAGE).all(".alert.warning")
-    act_for(ada, "ada@example.com")
-    assert ada.get(PAGE).all(".alert.warning") == [
-        "You are the only owner of Analytical Engines. Make somebody else an owner, or delete the team first."
-    ]
-    act_for(ada, "Analytical Engines")
-    remove(ada, "books@example.com")
-    assert _delete(ada).path == "/account/deleted"
-    assert ada.get("/account/team").h1 == "Teams", "she herself stays"
-    assert _delete(ada).path == "/account/deleted"
-    assert ada.get("/account/team").path == "/login"

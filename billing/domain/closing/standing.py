@@ -1,4 +1,4 @@
-"""How an account stands when it is to be deleted: what runs, what is unpaid or in dispute, what credit is left."""
+"""How an account stands when it is to be deleted: what runs, what is unpaid or in dispute, credit, teams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ class StillUnpaid(Conflict):
 
 
 class StillNeeded(Conflict):
-    """Other people rely on the account."""
+    """A team would be left without an owner."""
 
-    code, title = "account_needed", N_("Others need this account")
+    code, title = "account_needed", N_("A team needs this account")
 
 
 class InDispute(Conflict):
@@ -45,14 +45,20 @@ class InDispute(Conflict):
 
 @dataclass(frozen=True)
 class Standing:
-    """What there is to be settled. `paid_until` is when all that is paid for has ended, None if nothing is."""
+    """What there is to be settled. `paid_until` is when all that is paid for has ended, None if nothing is.
+
+    `others` counts who else belongs to the account, if it is a team. A person leaves the teams they `joined`, but not
+    those they alone are the owner of (`owned`).
+    """
 
     running: Sequence[Subscription]
     unpaid: Sequence[Invoice]
     disputes: Sequence[Dispute]
     credit: Sequence[Money]
     paid_until: datetime | None
-    needed_by: Sequence[str]  # in words: who else relies on the account
+    others: int
+    joined: Sequence[Account]
+    owned: Sequence[Account]
 
     @property
     def goes_on(self) -> bool:
@@ -66,29 +72,26 @@ def of_account(account: Account) -> Standing:
     ends = [row.ends_at or row.period_end for row in running if row.status in _RENEWS]
     held = [row for row in customers.of_account(account) if not row.is_deleted]
     open_invoices = invoices.every(account, invoices.Filters(status="open"))
+    own, foreign = _teams_of(account)
     return Standing(
         running=running,
         unpaid=[row for row in open_invoices if row.amount_remaining > 0],
         disputes=_undecided(account),
         credit=[Money(-row.balance, row.currency) for row in held if row.balance < 0 and row.currency],
         paid_until=max((end for end in ends if end), default=None),
-        needed_by=_needed_by(account),
+        others=max(teams.count_members(account) - 1, 0),
+        joined=foreign,
+        owned=own,
     )
 
 
-def _needed_by(account: Account) -> list[str]:
-    others = teams.count_members(account) - 1
-    words = [_("Others belong to this team. Remove them first, then it can be deleted.")] if others > 0 else []
-    for held in teams.memberships_of(account):
+def _teams_of(person: Account) -> tuple[list[Account], list[Account]]:
+    """The teams that have no other owner than the person, and those they may leave."""
+    own, foreign = [], []
+    for held in teams.memberships_of(person):
         owners = [each for each in teams.members(held.team) if each.role == "owner"]
-        if held.role == "owner" and len(owners) == 1:
-            words.append(
-                _(
-                    "You are the only owner of %(team)s. Make somebody else an owner, or delete the team first.",
-                    team=held.team.name,
-                )
-            )
-    return words
+        (own if held.role == "owner" and len(owners) == 1 else foreign).append(held.team)
+    return own, foreign
 
 
 def _undecided(account: Account) -> Sequence[Dispute]:
@@ -99,8 +102,8 @@ def _undecided(account: Account) -> Sequence[Dispute]:
 
 def check(found: Standing, *, writes_off: bool = False) -> None:
     """Raises StillNeeded, InDispute or (unless that is written off) StillUnpaid where the account must stay for now."""
-    if found.needed_by:
-        raise StillNeeded(found.needed_by[0])
+    if found.owned:
+        raise StillNeeded(" ".join(map(_cannot_leave, found.owned)))
     if found.disputes:
         raise InDispute(
             _("A payment is in dispute. The account can be deleted once the bank has decided, which may take months.")
@@ -113,6 +116,12 @@ def check(found: Standing, *, writes_off: bool = False) -> None:
                 len(found.unpaid),
             )
         )
+
+
+def _cannot_leave(team: Account) -> str:
+    if teams.count_members(team) == 1:
+        return _("Nobody else is in %(team)s. Delete that team first.", team=team.name)
+    return _("%(team)s has no other owner. Make somebody else an owner, or delete that team first.", team=team.name)
 
 
 def planned(account: Account) -> Closure | None:
