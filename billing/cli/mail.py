@@ -42,4 +42,4 @@ def send(*, as_json: bool) -> None:
     if as_json:
         say_json({"tried": tried})
     else:
-        say(f"{tried} mails tried." if tried else "No mail is waiting.")
+        say(f"{tried} {'mail' if tried == 1 else 'mails'} tried." if tried else "No mail is waiting.")

@@ -1,4 +1,4 @@
-"""What a change of rows, or the passing of time, tells people: worked out from rows at hand, without a query.
+"""What a change of rows, or the passing of time, tells people: worked out from rows at hand.
 
 Only what is newly true is told: a history that is read in, or a row that says the same again, tells nothing.
 """
@@ -12,7 +12,7 @@ from billing.core.mirror import Change, Mirrored
 from billing.domain.accounts.models import Account
 from billing.domain.invoices.models import Invoice
 from billing.domain.payment_methods.models import PaymentMethod
-from billing.domain.payments.models import Payment
+from billing.domain.payments import queries as payments
 from billing.domain.subscriptions.models import Subscription
 from billing.notifications.happenings import (
     CancellationScheduled,
@@ -42,19 +42,14 @@ Caused = tuple[str, Happening]
 
 def of_changes(changes: Iterable[Change[Mirrored]], account: Account) -> Iterator[Caused]:
     """What the changes of the account's rows tell."""
-    changes = list(changes)
-    rows = [change.row for change in changes]
-    asked = {row.invoice_id for row in rows if isinstance(row, Payment) and row.failure_code == ASKS_FOR_THE_PERSON}
     for change in changes:
         if isinstance(change.row, Invoice):
-            yield from _of_invoice(change.row, change.before, account, needs_action=change.row.id in asked)
+            yield from _of_invoice(change.row, change.before, account)
         elif isinstance(change.row, Subscription):
             yield from _of_subscription(change.row, change.before, account)
 
 
-def _of_invoice(
-    row: Invoice, before: dict[str, object] | None, account: Account, *, needs_action: bool
-) -> Iterator[Caused]:
+def _of_invoice(row: Invoice, before: dict[str, object] | None, account: Account) -> Iterator[Caused]:
     was = before or {}
     facts = (account.key, row.stripe_id, row.number)
     if row.status == "paid" and ("status" in was or before is None) and row.amount_paid > 0 and _is_news(row.paid_at):
@@ -62,10 +57,16 @@ def _of_invoice(
     is_tried = row.attempt_count > 0 and ("attempt_count" in was or before is None)
     if row.status == "open" and is_tried and (before is not None or _is_news(row.finalized_at)):
         key = f"{row.stripe_id}:{row.attempt_count}"
-        if needs_action:
+        if _asks_for_the_person(row):
             yield key, PaymentActionRequired(*facts, row.amount_remaining, row.currency)
         else:
             yield key, PaymentFailed(*facts, row.amount_remaining, row.currency, row.next_payment_attempt_at)
+
+
+def _asks_for_the_person(row: Invoice) -> bool:
+    """Whether the bank does: a further try that it answers as the one before leaves the payment's row as it is."""
+    tried = [payment for payment in payments.of_invoice(row) if payment.failure_code]
+    return bool(tried) and tried[-1].failure_code == ASKS_FOR_THE_PERSON
 
 
 def _of_subscription(row: Subscription, before: dict[str, object] | None, account: Account) -> Iterator[Caused]:
@@ -74,9 +75,10 @@ def _of_subscription(row: Subscription, before: dict[str, object] | None, accoun
     has_begun = before is None or was.get("status") in ("incomplete", "incomplete_expired")
     if row.status in ("active", "trialing") and has_begun and _is_news(row.created_at):
         yield row.stripe_id, SubscriptionStarted(*facts, row.trial_end if row.status == "trialing" else None)
-    changed_end = before is None or was.keys() & {"cancel_at", "cancel_at_period_end", "status"}
+    changed_end = has_begun or was.keys() & {"cancel_at", "cancel_at_period_end"}
     if row.is_live and row.ends_at is not None and changed_end and _is_news(row.canceled_at):
-        yield f"{row.stripe_id}:{row.ends_at.isoformat()}", CancellationScheduled(*facts, row.ends_at)
+        asked_at = row.canceled_at.isoformat() if row.canceled_at else ""  # who keeps a plan may cancel it once more
+        yield f"{row.stripe_id}:{row.ends_at.isoformat()}:{asked_at}", CancellationScheduled(*facts, row.ends_at)
     has_ended = row.status == "canceled" and (before is None or "status" in was)
     if has_ended and row.ended_at is not None and _is_news(row.ended_at):
         yield row.stripe_id, SubscriptionEnded(*facts, row.ended_at)

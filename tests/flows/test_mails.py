@@ -106,6 +106,34 @@ def test_a_bank_that_asks_at_the_renewal_is_told_with_the_way_to_confirm(portal:
     assert not [subject for subject in subjects(portal) if "did not go through" in subject]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bank_that_asks_at_each_try_is_told_as_that_each_time(sqlite_portal: Portal, seed: int) -> None:
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    pay(choose(ada, "Choose Starter"), steps.ASKS_THE_BANK).form().submit("Complete authentication")
+    portal.drain()
+    said = len(subjects(portal))
+    for days in (32, 5):
+        portal.sandbox.advance(timedelta(days=days))
+        came = intercept(portal)
+        steps.deliver(portal, steps.shuffled([*came, *came], seed))
+        look(portal)
+    assert subjects(portal)[said:] == ["Please confirm your payment of $12.00"] * 2
+
+
+def test_who_cancels_keeps_and_cancels_again_hears_of_both(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    subscribe(ada)
+    for _time in range(2):
+        steps.cancel(ada)
+        portal.drain()
+        look(portal)
+        portal.advance(timedelta(days=1))
+        steps.keep(ada)
+    assert subjects(portal).count("You have canceled Starter") == 2
+
+
 def test_events_that_come_doubled_and_shuffled_write_once(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
