@@ -10,13 +10,14 @@ from flask.typing import ResponseReturnValue
 from billing.admin.pages import actor, admin
 from billing.core import db
 from billing.core.errors import Invalid, Refusal
-from billing.domain.access import policy_rows, simulation
+from billing.domain.access import noticing, policy_rows, simulation
 from billing.domain.access.policy import OPEN_STATUSES, STATUSES, Found, Key, Policy, Rule, read_rule
 from billing.domain.catalog import queries as catalog
 
 _LISTED = 50
 _BLANK = 2  # rows for further exceptions
 _MOST = 200  # exceptions
+_TOLD_AT_ONCE = 400  # accounts whose listeners hear of a new policy as it is saved; upkeep tells of the others
 
 # In the words of those who pay the least attention to Stripe's.
 _MEANS = {
@@ -72,6 +73,7 @@ def change_policy() -> ResponseReturnValue:
         draft = _drafted(current, rows)
         if is_saving:
             policy_rows.save(draft, seen=seen, actor=actor(), reason=request.form.get("reason", ""))
+            db.on_commit(lambda: noticing.notice_due(at_most=_TOLD_AT_ONCE))
             flash("Saved. It decides from now on.", "success")
             return redirect(url_for("billing_admin.policy"), 303)
     except Refusal as refusal:

@@ -224,7 +224,9 @@ def show(*, as_json: bool) -> None:
 
 def _grants(found: Found) -> str:
     rule = found.rule
-    return f"for {rule.days} days" if rule.days is not None else rule.in_words()
+    if rule.days is None:
+        return rule.in_words()
+    return "for 1 day" if rule.days == 1 else f"for {rule.days} days"
 
 
 def _origin(found: Found) -> str:

@@ -61,7 +61,7 @@ def show(key: str, as_json: bool) -> None:
     if as_json:
         say_json(row)
         return
-    say(f"[bold]{escape(row['name'])}[/], {row['members']} members, seats: {_shown(row['seats'])}")
+    say(f"[bold]{escape(row['name'])}[/], members: {row['members']}, seats: {_shown(row['seats'])}")
     if row["trouble"]:
         say(f"[red]Setting the seats failed:[/] {escape(row['trouble'])}")
     people = [[held["email"], held["role"], f"since {held['since'][:10]}"] for held in row["people"]]
@@ -83,7 +83,7 @@ def settle_seats(key: str) -> None:
         trouble, row = seats.trouble(team), _row(team)
     if trouble:
         raise click.ClickException(f"Setting the seats failed: {trouble}")
-    say(f"{escape(row['name'])}: {row['members']} members, seats: {_shown(row['seats'])}.")
+    say(f"{escape(row['name'])}: members: {row['members']}, seats: {_shown(row['seats'])}.")
 
 
 def _find(key: str) -> Account:

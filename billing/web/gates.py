@@ -80,7 +80,9 @@ def uses(key: str, amount: int = 1) -> Callable[[View[P]], View[P]]:
             try:
                 allowances.consume(account, key, amount)
             except allowances.AllowanceSpent as refusal:
-                return headers.add(refusals.answer(refusal))
+                resets_at = refusal.resets_at and refusal.resets_at.isoformat()
+                details = {"key": key, "left": refusal.left, "resets_at": resets_at, "why": _why(key)}
+                return headers.add(refusals.answer(refusal, details))
             return view(*args, **kwargs)
 
         return counted
@@ -113,7 +115,11 @@ def _missing(needed: str, plan: Plan | None, feature: str = "") -> Response:
     granted = current_access()
     due = dues.current_payment_due() if granted.state == "suspended" else None
     if refusals.wants_json():
-        reason = _reason(granted, due) or _("This needs %(needed)s, which your plan does not include.", needed=needed)
+        reason = _reason(granted, due) or (
+            _("This needs %(needed)s, which your plan does not include.", needed=needed)
+            if feature
+            else _("This needs %(needed)s.", needed=needed)
+        )
         response = jsonify(
             error={
                 "code": "payment_required",

@@ -1,6 +1,9 @@
 """Refusals as answers: a page in words for people, JSON with a code for programs."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
 from flask import Response, jsonify, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -31,14 +34,14 @@ def wants_json() -> bool:
     return accepted.best_match(["text/html", "application/json"]) == "application/json"
 
 
-def answer(refusal: Refusal) -> Response:
-    """The answer to a request that was refused."""
+def answer(refusal: Refusal, details: Mapping[str, Any] = MappingProxyType({})) -> Response:
+    """The answer to a request that was refused; `details` are for programs, beside the code."""
     level = log.error if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else log.info
     level("refused", code=refusal.code, status=refusal.status, words=refusal.message)
     message = refusal.message
     if isinstance(refusal, Unavailable):
         message += " " + _("Your other pages keep working.")
-    return page(refusal.status, _(refusal.title), message, refusal.actions, code=refusal.code)
+    return page(refusal.status, _(refusal.title), message, refusal.actions, code=refusal.code, details=details)
 
 
 def answer_http(error: HTTPException) -> Response:
@@ -62,10 +65,18 @@ def answer_http(error: HTTPException) -> Response:
     return response
 
 
-def page(status: int, title: str, message: str, actions: tuple[Action, ...] = (), *, code: str = "refused") -> Response:
+def page(
+    status: int,
+    title: str,
+    message: str,
+    actions: tuple[Action, ...] = (),
+    *,
+    code: str = "refused",
+    details: Mapping[str, Any] = MappingProxyType({}),
+) -> Response:
     """An error page, or the same as JSON."""
     if wants_json():
-        response = jsonify(error={"code": code, "message": message, "request_id": request_id()})
+        response = jsonify(error={**details, "code": code, "message": message, "request_id": request_id()})
     else:
         links = actions or (_way_on(),)
         body = render_template(

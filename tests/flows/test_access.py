@@ -7,9 +7,11 @@ import pytest
 from click.testing import Result
 from sqlalchemy import update
 
+import billing
 from billing.core import db
 from billing.domain.access import policy_rows
 from billing.domain.catalog.models import Plan
+from billing.sync import upkeep
 from billing.web.gates import uses
 from tests.flows import steps
 from tests.flows.steps import sign_up
@@ -146,6 +148,30 @@ def test_the_policy_is_tried_out_and_saved(portal: Portal, ada: Browser, staff: 
     assert json.loads(portal.run("billing", "why", "ada@example.com", "reports", "--json"))["granted"] is True
 
 
+def test_who_listens_hears_of_a_new_policy_as_it_is_saved(portal: Portal, ada: Browser, staff: Browser) -> None:
+    steps.subscribe(ada)
+    portal.drain()
+    told: list[tuple[str, str]] = []
+
+    def hear(_sender: object, event: billing.AccessChange) -> None:
+        told.append((event.before.state, event.after.state))
+
+    with billing.access_revoked.connected_to(hear):
+        form = staff.get("/admin/policy").form(button="Save").fill(**{"rule-active": "no"})
+        page = form.submit("See who gains or loses")
+        assert "Loses access (active → suspended), api, reports, projects 10 → 1" in page.text
+        assert told == []
+        page.form(button="Save").submit("Save")
+        assert told == [("active", "suspended")]
+        with portal.app.app_context():
+            upkeep.look()
+        assert len(told) == 1, "and not once more"
+    page = ada.get("/account/access")
+    assert page.all(".status") == ["Closed at the moment."]
+    refused = json.loads(ada.get("/app/reports", headers={"Accept": "application/json"}).text)["error"]
+    assert (refused["message"], refused["why"]["code"]) == ("Your access is suspended.", "withheld_by_policy")
+
+
 def test_two_staff_at_once(sqlite_portal: Portal) -> None:
     first, second = steps.staff(sqlite_portal), steps.staff(sqlite_portal)
     forms = [each.get("/admin/policy").form(button="Save") for each in (first, second)]
@@ -249,10 +275,10 @@ def test_an_allowance_is_counted_at_the_door(sqlite_portal: Portal) -> None:
         policy_rows.bump()
     assert [ada.get("/run", headers=JSON).status for _ in range(3)] == [200, 200, 402]
     refused = json.loads(ada.get("/run", headers=JSON).text)["error"]
-    assert (refused["code"], refused["message"]) == ("allowance_spent", "runs: 0 of 2 are left until Apr 2, 2026.")
+    assert (refused["code"], refused["message"]) == ("allowance_spent", "Runs: 0 of 2 are left until Apr 2, 2026.")
+    assert (refused["key"], refused["left"], refused["resets_at"]) == ("runs", 0, "2026-04-02T09:00:00+00:00")
+    assert refused["why"]["steps"][0]["code"] == "subscription_active"
     page = ada.get("/run")
     assert (page.status, page.h1) == (402, "Used up for now")
-    assert (
-        "0 of 2 left Starts anew" in ada.get("/account/access").text or "0 of 2 left" in ada.get("/account/access").text
-    )
+    assert "0 of 2 left" in ada.get("/account/access").text
     assert sqlite_portal.browser().get("/run", headers=JSON).status == 401

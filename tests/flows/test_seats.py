@@ -87,7 +87,7 @@ def test_what_was_set_elsewhere_is_set_again(portal: Portal) -> None:
     assert found.what.startswith("Members of Analytical Engines: 1. Seats it pays for with sub_")
     assert found.what.endswith(": 7.")
     said = portal.run(*found.way_out.removeprefix("Run `flask ").removesuffix("`.").split())
-    assert "Analytical Engines: 1 members, seats: 1.\n" in said
+    assert "Analytical Engines: members: 1, seats: 1.\n" in said
     assert out_of_step(portal) == []
     set_elsewhere(portal, 8)
     portal.drain()

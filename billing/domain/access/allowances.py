@@ -121,7 +121,7 @@ def _found(account: Account | str | None) -> int | None:
 
 
 def _spent(key: str, left: int, given: Allowance | None) -> AllowanceSpent:
-    name = key.replace("_", " ")
+    name = key.replace("_", " ").capitalize()
     if given is None:
         message = _("%(name)s: your plan has none of it.", name=name)
     elif given.ends_at is None:

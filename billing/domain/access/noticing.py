@@ -83,10 +83,13 @@ def tell(
     session.flush()
 
 
-def notice_due() -> int:
-    """Tell what time alone, or a new policy, has changed since it was told last; how many accounts were looked at."""
+def notice_due(at_most: int | None = None) -> int:
+    """Tell what time alone, or a new policy, has changed since it was told last; how many accounts were looked at.
+
+    Beyond about `at_most` of them, the rest is left to the next look.
+    """
     count = 0
-    while True:
+    while at_most is None or count < at_most:
         with db.edge() as session:
             due = session.scalars(_DUE, {"now": clock.now()}).all()
         if due:
@@ -96,7 +99,8 @@ def notice_due() -> int:
                 tell(session, known(session, accounts), accounts)
         count += len(due)
         if len(due) < _AT_ONCE:
-            return count
+            break
+    return count
 
 
 def _locked(session: Session, account_ids: Collection[int]) -> Known:

@@ -30,12 +30,12 @@ class Effect:
     @property
     def gains(self) -> list[str]:
         """What it would have more, in words."""
-        return _more(self.before, self.after)
+        return _more(self.before, self.after, "{less} → {more}")
 
     @property
     def loses(self) -> list[str]:
         """What it would have no more, in words."""
-        return _more(self.after, self.before)
+        return _more(self.after, self.before, "{more} → {less}")
 
 
 def simulate(draft: Policy) -> Iterator[Effect]:
@@ -77,16 +77,21 @@ def _concerned(current: Policy, draft: Policy) -> ColumnElement[bool] | None:
     return and_(Subscription.livemode == settings.current().livemode, is_one)
 
 
-def _more(less: Access, more: Access) -> list[str]:
-    found = [f"access ({less.state} → {more.state})"] if more.has_subscription and not less.has_subscription else []
+def _more(less: Access, more: Access, change: str) -> list[str]:
+    """What `more` has beyond `less`, each with the change from what is there to what would be."""
+
+    def said(few: object, many: object) -> str:
+        return change.format(less=few, more=many)
+
+    found = [f"access ({said(less.state, more.state)})"] if more.has_subscription and not less.has_subscription else []
     found += sorted(more.features - less.features)
     found += [
-        f"{key} {less.limits.get(key, 0):,} → {number:,}"
+        f"{key} {said(f'{less.limits.get(key, 0):,}', f'{number:,}')}"
         for key, number in more.limits.items()
         if number > less.limits.get(key, 0)
     ]
     for key, given in more.allowances.items():
         had = less.allowances[key].amount if key in less.allowances else 0
         if given.amount > had:
-            found.append(f"{key} {had:,} → {given.amount:,} a {given.per}")
+            found.append(f"{key} {said(f'{had:,}', f'{given.amount:,}')} a {given.per}")
     return found

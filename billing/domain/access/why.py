@@ -89,7 +89,7 @@ def explain(found: Sequence[Finding], feature: str = "", over: Sequence[Step] = 
     worst = min(closed, key=lambda step: ORDER.index(step.state), default=None)
     has_any = any(one.decision.grants for one in found if one.is_general)
     code = worst.code if worst else "not_in_plan" if feature and has_any else "no_subscription"
-    return Why(feature, False, code, None, words.refused(feature), (*steps, *over))
+    return Why(feature, False, code, None, words.refused(feature, code), (*steps, *over))
 
 
 def _step(finding: Finding, key: str) -> Step:

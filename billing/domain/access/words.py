@@ -131,6 +131,8 @@ def granted(until: datetime | None) -> str:
     return _("Open.")
 
 
-def refused(feature: str) -> str:
+def refused(feature: str, code: str) -> str:
     """That it has not."""
-    return _("Not included at the moment.") if feature else _("There is no subscription that is running.")
+    if feature:
+        return _("Not included at the moment.")
+    return _("There is no subscription yet.") if code == "no_subscription" else _("Closed at the moment.")

@@ -39,7 +39,7 @@ def test_what_is_left_after_what_was_used(ada: Account) -> None:
     assert (limit_of(ada, "exports"), remaining(ada, "exports")) == (3, 3)
     assert (consume(ada, "exports"), consume(ada, "exports", 2)) == (2, 0)
     assert (limit_of(ada, "exports"), remaining(ada, "exports"), remaining(ada, "calls")) == (3, 0, 5)
-    with pytest.raises(AllowanceSpent, match=r"exports: 0 of 3 are left until Apr 1, 2026\.") as refused:
+    with pytest.raises(AllowanceSpent, match=r"Exports: 0 of 3 are left until Apr 1, 2026\.") as refused:
         consume(ada, "exports")
     assert (refused.value.code, refused.value.status, refused.value.left) == ("allowance_spent", 402, 0)
     assert refused.value.resets_at == datetime(2026, 4, 1, tzinfo=UTC)
