@@ -200,7 +200,8 @@ def _finish(account_id: int, written_off: list[str]) -> None:
         answers = refresh.ask(*(Ref("invoice", invoice) for invoice in written_off), known=answers)
         key, uid = account.key, account.uid
         refresh.write(answers)
-        session = db.take_turn(f"account:{key}")
+        turns = [teams_service.turn(account)] if account.kind == "team" else []  # so that nobody joins meanwhile
+        session = db.take_turns(*turns, f"account:{key}")
         closure = session.get_one(Closure, account_id)
         erasing.erase(session, session.get_one(Account, account_id))
         closure.closed_at, closure.next_try_at, closure.claimed_until = clock.now(), None, None

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from billing.core import clock, ratelimit
 from billing.core.errors import Conflict, Invalid, NotFound
 from billing.core.i18n import gettext as _
+from billing.domain.access import service as access
 from billing.domain.accounts.models import Account
 from billing.domain.teams import invitations, queries, seats, service, tokens
 from billing.domain.teams.invitations import InvitationMade
@@ -106,7 +107,8 @@ def invite(visit: Visit, uid: str) -> ResponseReturnValue:
     team = _acting(visit, uid)
     ratelimit.hit("invitations", visit.person.uid, _INVITATIONS_LIMIT)
     try:
-        made = invitations.invite(team, visit.person, request.form.get("email", ""), request.form.get("role", ""))
+        email, role = request.form.get("email", ""), request.form.get("role", "")
+        made = invitations.invite(team, visit.person, email, role, allowed_seats=_allowed_seats(team))
     except (Invalid, Conflict) as refusal:
         return _team_page(team, visit, {refusal.field or "email": refusal.message}), refusal.status
     post.invite(team, made)
@@ -195,11 +197,16 @@ def accept(visit: Visit, token: str) -> ResponseReturnValue:
     found = invitations.by_token(token)
     if _is_for_another(found, visit.person) and request.form.get("as") != visit.person.uid:
         return redirect(url_for("billing.invitation", token=token), 303)
-    held = invitations.accept(token, visit.person)
+    held = invitations.accept(token, visit.person, allowed_seats=_allowed_seats(found.team))
     settle_after_commit(held.team)
     visitor.act_for(held.team)
     flash(_("You are in %(team)s now, and act for it.", team=held.team.name), "success")
     return _to_team()
+
+
+def _allowed_seats(team: Account) -> int | None:
+    """The team's limit of seats, as staff granted it or its plan has it."""
+    return access.access_for(team).limits.get("seats")
 
 
 def _is_for_another(invitation: Invitation, person: Account) -> bool:
@@ -252,6 +259,7 @@ def _team_page(team: Account, visit: Visit, errors: dict[str, str] | None = None
         invitations=[_waiting(found) for found in queries.waiting(team)],
         roles=[{"value": role, "label": _(words)} for role, words in reversed(service.ROLES.items())],
         bought=bought,
+        allowed=None if bought is not None else seats.most(team, _allowed_seats(team)),
         used=len(members),
         seats_follow=seats.follows(),
         errors=errors or {},

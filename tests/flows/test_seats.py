@@ -165,6 +165,27 @@ def test_where_seats_are_fixed_nobody_joins_beyond_them(sqlite_portal: Portal) -
         assert quantity(sqlite_portal) == 2, "what was bought stays bought"
 
 
+def test_seats_that_staff_grant_say_how_many_may_join(portal: Portal) -> None:
+    ada = sign_up(portal)
+    make_team(ada)
+    team = steps.staff(portal).get("/admin").click("Analytical Engines").click("Why, and grants")
+    form = team.form(button="Give access")
+    form.fill(plan="pro", limits="seats=2", reason="A school", until="2026-03-31").submit()
+    assert ada.get("/account/team").all(".figure") == ["1 of 2"]
+    late = sign_up(portal, "late@example.com")
+    invite(ada, "mate@example.com")
+    page = invite(ada, "late@example.com")
+    assert (page.status, "The plan has 2 seats, and all are taken." in page.text) == (409, True)
+    mate = sign_up(portal, "mate@example.com")
+    mate.get(link_for(ada, "mate@example.com")).form(button="Join").submit()
+    assert mate.get("/app/exports").status == 200
+    assert ada.get("/account/team").all(".figure") == ["2 of 2"]
+    portal.advance(timedelta(days=30))  # April 1: the grant is over, and with it what it limits
+    assert mate.get("/app/exports").status == 402
+    invite(ada, "late@example.com")
+    assert late.get(link_for(ada, "late@example.com")).form(button="Join").submit().h1 == "Analytical Engines"
+
+
 def test_two_who_join_at_the_same_moment_are_two_seats(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     make_team(ada)

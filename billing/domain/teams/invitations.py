@@ -58,9 +58,10 @@ _made = declare(
 invitation_made = _made.signal
 
 
-def invite(team: Account, by: Account, email: str, role: str) -> Invitation:
+def invite(team: Account, by: Account, email: str, role: str, *, allowed_seats: int | None) -> Invitation:
     """Invite the address to the team; `invitation_made` is sent after the commit.
 
+    `allowed_seats` is the team's limit of seats, where it has one.
     Raises NotOwner, Invalid, AlreadyInvited, and SeatsTaken where all seats are taken or promised.
     """
     address, wanted = service.read_email(email), service.read_role(role)
@@ -71,7 +72,7 @@ def invite(team: Account, by: Account, email: str, role: str) -> Invitation:
     waiting = queries.waiting_for(team, address)
     if waiting is not None and waiting.state(now) == "pending":
         raise AlreadyInvited(_("%(email)s has an invitation already. You can send it again.", email=address))
-    seats.check_free(team, joining=1 + len(pending(team)))
+    seats.check_free(team, joining=1 + len(pending(team)), allowed=allowed_seats)
     if waiting is not None:  # it has expired
         waiting.revoked_at = now
         db.session().flush()
@@ -130,7 +131,7 @@ def by_token(token: str) -> Invitation:
     return found
 
 
-def accept(token: str, person: Account) -> Membership:
+def accept(token: str, person: Account, *, allowed_seats: int | None) -> Membership:
     """Let the person in whom the link reached; a second time by the same person changes nothing.
 
     Raises NotFound, SeatsTaken, and InvitationOver when it was used by somebody else, revoked, or has expired.
@@ -145,7 +146,7 @@ def accept(token: str, person: Account) -> Membership:
         return held
     require_pending(found)
     _use_up(found, person)
-    return service.join(team, person, found.role)
+    return service.join(team, person, found.role, allowed_seats=allowed_seats)
 
 
 def require_pending(invitation: Invitation) -> None:

@@ -2,8 +2,8 @@
 
 A plan sold by the seat (`per_seat` in the catalog) costs its price once for each member. BILLING_SEATS says what goes
 by what: with "follow" the quantity at Stripe is set to the number of members, whatever it was; with "fixed" nobody
-joins beyond what was bought. Invitations cost nothing until they are accepted; they hold a seat only where those are
-fixed.
+joins beyond what was bought. Without such a plan the limit `seats` of what is granted says how many may belong to the
+team. Invitations cost nothing until they are accepted; they hold a seat only where their number is limited.
 """
 
 from dataclasses import dataclass
@@ -69,13 +69,22 @@ def follows() -> bool:
     return settings.current().billing_seats == "follow"
 
 
-def check_free(team: Account, *, joining: int) -> None:
-    """Raise SeatsTaken where so many more than the members there are would be more than was bought."""
-    if follows():
-        return
+def most(team: Account, allowed: int | None) -> int | None:
+    """How many may belong to the team; None where nothing limits that.
+
+    `allowed` is the account's limit of `seats`, if it has one; where seats are fixed too, the larger number counts.
+    """
     has = bought(team)
-    if has is not None and queries.count_members(team) + joining > has:
-        raise SeatsTaken(has)
+    if has is not None and follows():
+        return None
+    return max((number for number in (has, allowed) if number is not None), default=None)
+
+
+def check_free(team: Account, *, joining: int, allowed: int | None) -> None:
+    """Raise SeatsTaken where so many more than the members there are would be more than there may be."""
+    number = most(team, allowed)
+    if number is not None and queries.count_members(team) + joining > number:
+        raise SeatsTaken(number)
 
 
 def compare(team: Account) -> Step | None:

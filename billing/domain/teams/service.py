@@ -101,9 +101,9 @@ def remove(team: Account, by: Account, person_uid: str) -> Membership:
     return found
 
 
-def join(team: Account, person: Account, role: Role) -> Membership:
+def join(team: Account, person: Account, role: Role, *, allowed_seats: int | None) -> Membership:
     """Let the person in; the caller has the team's turn and knows that they may. Raises SeatsTaken."""
-    seats.check_free(team, joining=1)
+    seats.check_free(team, joining=1, allowed=allowed_seats)
     made = _add(db.session(), team, person, role)
     _record("team.joined", made, person, after={"role": role})
     seats.mark(db.session(), team)
