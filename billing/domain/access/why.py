@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from billing.core import clock
 from billing.domain.access import findings as reading
-from billing.domain.access import grants, words
+from billing.domain.access import grants, offers, words
 from billing.domain.access.findings import Finding, Source
+from billing.domain.access.models import Grant
+from billing.domain.access.offers import Offer
 from billing.domain.access.rules import ORDER, Decision, State
 from billing.domain.access.service import is_open
 from billing.domain.accounts import service as accounts
@@ -66,14 +68,24 @@ def why(account: Account | str, feature: str = "") -> Why:
     """
     if isinstance(account, str):
         return why(accounts.get(account), feature)
-    found = reading.find([account.id]).by_account[account.id]
-    now = clock.now()
+    read = reading.find([account.id])
+    found = read.by_account[account.id]
+    now, plans = clock.now(), offers.at(read.version).by_key
     over = []
     for grant in grants.of_account(account):
-        if (state := grants.state_of(grant, now)) in ("expired", "revoked"):
+        state = grants.state_of(grant, now)
+        if state in ("expired", "revoked") and (not feature or _gave(grant, plans.get(grant.plan), feature)):
             ended_at = grant.revoked_at or grant.expires_at
             over.append(_step_of_ended(grant.id, grant.plan, f"grant_{state}", ended_at, feature))
     return explain(found, feature, over)
+
+
+def _gave(grant: Grant, offer: Offer | None, key: str) -> bool:
+    return _has(offer, key) or key in grant.features or key in grant.limits
+
+
+def _has(offer: Offer | None, key: str) -> bool:
+    return offer is not None and key in {*offer.features, *offer.limits, *offer.allowances}
 
 
 def explain(found: Sequence[Finding], feature: str = "", over: Sequence[Step] = ()) -> Why:
@@ -126,7 +138,7 @@ def _step_of_ended(grant_id: int, plan: str, code: str, ended_at: datetime | Non
 
 def _through(source: Source, key: str) -> Through | None:
     """How the source comes to offer what `key` names; None where it does not."""
-    if source.offer and key in {*source.offer.features, *source.offer.limits, *source.offer.allowances}:
+    if _has(source.offer, key):
         return "plan"
     if key in source.extra or key in source.limits:
         return "grant" if source.kind == "grant" else "entitlement"

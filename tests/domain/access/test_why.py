@@ -109,6 +109,8 @@ def test_the_chain_in_the_tables(inside: Portal) -> None:
     assert [(step.code, step.words) for step in found.steps if step.kind == "grant"] == [
         ("grant_expired", "What our staff had granted ended on Mar 3, 2026.")
     ]
+    assert [step for step in reasons.why(ada, "reports").steps if step.kind == "grant"] == [], "it never gave that"
+    assert [step.code for step in reasons.why(ada).steps if step.kind == "grant"] == ["grant_expired"]
 
 
 def test_what_stripe_says_the_customer_is_entitled_to_counts_while_access_lasts(inside: Portal) -> None:
