@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.core import clock
+from billing.core import clock, db
 from billing.core.mirror import Change, Mirrored
 from billing.domain.accounts.models import Account
 from billing.domain.invoices.models import Invoice
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments import queries as payments
+from billing.domain.payments.models import Payment
 from billing.domain.subscriptions.models import Subscription
 from billing.notifications.happenings import (
     CancellationScheduled,
@@ -42,31 +43,51 @@ Caused = tuple[str, Happening]
 
 def of_changes(changes: Iterable[Change[Mirrored]], account: Account) -> Iterator[Caused]:
     """What the changes of the account's rows tell."""
+    failed: dict[int, Invoice] = {}
     for change in changes:
         if isinstance(change.row, Invoice):
             yield from _of_invoice(change.row, change.before, account)
+            if _was_tried(change.row, change.before):
+                failed[change.row.id] = change.row
         elif isinstance(change.row, Subscription):
             yield from _of_subscription(change.row, change.before, account)
+        elif isinstance(change.row, Payment) and change.row.invoice_id and _has_bounced(change.row, change.before):
+            failed[change.row.invoice_id] = db.session().get_one(Invoice, change.row.invoice_id)
+    for row in failed.values():
+        yield from _of_failure(row, account)
 
 
 def _of_invoice(row: Invoice, before: dict[str, object] | None, account: Account) -> Iterator[Caused]:
-    was = before or {}
     facts = (account.key, row.stripe_id, row.number)
-    if row.status == "paid" and ("status" in was or before is None) and row.amount_paid > 0 and _is_news(row.paid_at):
+    is_newly_paid = row.status == "paid" and (before is None or "status" in before)
+    if is_newly_paid and row.amount_paid > 0 and _is_news(row.paid_at):
         yield row.stripe_id, InvoicePaid(*facts, row.amount_paid, row.currency, row.paid_at or clock.now())
-    is_tried = row.attempt_count > 0 and ("attempt_count" in was or before is None)
-    if row.status == "open" and is_tried and (before is not None or _is_news(row.finalized_at)):
-        key = f"{row.stripe_id}:{row.attempt_count}"
-        if _asks_for_the_person(row):
-            yield key, PaymentActionRequired(*facts, row.amount_remaining, row.currency)
-        else:
-            yield key, PaymentFailed(*facts, row.amount_remaining, row.currency, row.next_payment_attempt_at)
 
 
-def _asks_for_the_person(row: Invoice) -> bool:
-    """Whether the bank does: a further try that it answers as the one before leaves the payment's row as it is."""
-    tried = [payment for payment in payments.of_invoice(row) if payment.failure_code]
-    return bool(tried) and tried[-1].failure_code == ASKS_FOR_THE_PERSON
+def _was_tried(row: Invoice, before: dict[str, object] | None) -> bool:
+    is_new_try = _is_news(row.finalized_at) if before is None else "attempt_count" in before
+    return row.attempt_count > 0 and is_new_try
+
+
+def _has_bounced(row: Payment, before: dict[str, object] | None) -> bool:
+    """Whether the bank, which took its days, has sent a debit back: the invoice counts no further try then."""
+    return before is not None and before.get("status") == "processing" and row.status == "open"
+
+
+def _of_failure(row: Invoice, account: Account) -> Iterator[Caused]:
+    """That the last try to charge the invoice failed, unless it was paid since or the bank is still at it.
+
+    What the bank said is read from the payments: a further try that it answers as the one before changes none of them.
+    """
+    tried = payments.of_invoice(row)
+    if row.status != "open" or any(payment.status == "processing" for payment in tried):
+        return
+    codes = [payment.failure_code for payment in tried if payment.failure_code]
+    key, facts = f"{row.stripe_id}:{row.attempt_count}", (account.key, row.stripe_id, row.number)
+    if codes and codes[-1] == ASKS_FOR_THE_PERSON:
+        yield key, PaymentActionRequired(*facts, row.amount_remaining, row.currency)
+    else:
+        yield key, PaymentFailed(*facts, row.amount_remaining, row.currency, row.next_payment_attempt_at)
 
 
 def _of_subscription(row: Subscription, before: dict[str, object] | None, account: Account) -> Iterator[Caused]:

@@ -11,6 +11,7 @@ from billing.core.i18n import gettext as _
 from billing.domain.accounts.models import Account
 from billing.domain.closing import standing
 from billing.domain.customers import queries as customers
+from billing.domain.payments import queries as payments
 from billing.domain.subscriptions.models import Subscription
 from billing.domain.teams.service import NotOwner
 from billing.sync import account_data, closing
@@ -60,7 +61,7 @@ def _page(account: Account, errors: dict[str, str] | None = None, status: int = 
         team=account if account.kind == "team" else None,
         typed=_to_type(account),
         running=[{"title": title_of(row), "when": _when(row)} for row in found.running],
-        unpaid=[invoice_row(row) for row in found.unpaid],
+        unpaid=[(invoice_row(row), payments.is_under_way(row)) for row in found.unpaid],
         credit=found.credit,
         others=found.others,
         owned=found.owned,

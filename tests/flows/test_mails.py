@@ -121,6 +121,23 @@ def test_a_bank_that_asks_at_each_try_is_told_as_that_each_time(sqlite_portal: P
     assert subjects(portal)[said:] == ["Please confirm your payment of $12.00"] * 2
 
 
+def test_a_debit_under_way_is_no_failure_until_the_bank_sends_it_back(portal: Portal) -> None:
+    ada = sign_up(portal)
+    steps.pay_by_bank(choose(ada, "Choose Starter"))
+    portal.drain()
+    look(portal)
+    assert subjects(portal) == ["Welcome to Starter"]
+    page = ada.get("/account/delete")
+    words = "A bank is still working on a payment. The account can be deleted once that is done."
+    assert words in page.all(".alert.warning")
+    assert page.all(".methods li")[1].endswith("is unpaid. The bank is working on it.")
+    steps.bounce_the_debit(portal)
+    came = intercept(portal)
+    steps.deliver(portal, steps.shuffled([*came, *came], seed=3))
+    look(portal)
+    assert subjects(portal)[1:] == ["Your payment of $12.00 did not go through"]
+
+
 def test_who_cancels_keeps_and_cancels_again_hears_of_both(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)

@@ -18,6 +18,7 @@ from billing.domain.customers.models import Customer
 from billing.domain.disputes.models import Dispute
 from billing.domain.invoices import queries as invoices
 from billing.domain.invoices.models import Invoice
+from billing.domain.payments import queries as payments
 from billing.domain.subscriptions import queries as subscriptions
 from billing.domain.subscriptions.models import Subscription
 from billing.domain.teams import queries as teams
@@ -87,7 +88,8 @@ def of_account(account: Account) -> Standing:
 
 def _teams_of(person: Account) -> tuple[list[Account], list[Account]]:
     """The teams that have no other owner than the person, and those they may leave."""
-    own, foreign = [], []
+    own: list[Account] = []
+    foreign: list[Account] = []
     for held in teams.memberships_of(person):
         owners = [each for each in teams.members(held.team) if each.role == "owner"]
         (own if held.role == "owner" and len(owners) == 1 else foreign).append(held.team)
@@ -108,6 +110,8 @@ def check(found: Standing, *, writes_off: bool = False) -> None:
         raise InDispute(
             _("A payment is in dispute. The account can be deleted once the bank has decided, which may take months.")
         )
+    if found.unpaid and not writes_off and all(map(payments.is_under_way, found.unpaid)):
+        raise StillUnpaid(_("A bank is still working on a payment. The account can be deleted once that is done."))
     if found.unpaid and not writes_off:
         raise StillUnpaid(
             ngettext(
