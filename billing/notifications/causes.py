@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from billing.core import clock, db
-from billing.core.mirror import Change, Mirrored
+from billing.core.mirror import Change, Mirrored, Part
 from billing.domain.accounts.models import Account
+from billing.domain.catalog.models import Price
 from billing.domain.invoices.models import Invoice
 from billing.domain.payment_methods.models import PaymentMethod
 from billing.domain.payments import queries as payments
@@ -51,6 +52,7 @@ def of_changes(changes: Iterable[Change[Mirrored]], account: Account) -> Iterato
                 failed[change.row.id] = change.row
         elif isinstance(change.row, Subscription):
             yield from _of_subscription(change.row, change.before, account)
+            yield from _of_intervals(change.row, change.parts, account)
         elif isinstance(change.row, Payment) and change.row.invoice_id and _has_bounced(change.row, change.before):
             failed[change.row.invoice_id] = db.session().get_one(Invoice, change.row.invoice_id)
     for row in failed.values():
@@ -105,6 +107,18 @@ def _of_subscription(row: Subscription, before: dict[str, object] | None, accoun
         yield row.stripe_id, SubscriptionEnded(*facts, row.ended_at)
     if row.status == "trialing":
         yield from of_trial(row, account)
+
+
+def _of_intervals(row: Subscription, parts: Iterable[Part], account: Account) -> Iterator[Caused]:
+    """That a plan is paid for at other intervals from now on; that it is another plan, `of_access` tells."""
+    for part in parts:
+        ids = [(values or {}).get("price_id") for values in (part.before, part.after)]
+        was, is_now = (db.session().get(Price, price_id) if price_id else None for price_id in ids)
+        if not (row.is_live and was and is_now and was.plan_id == is_now.plan_id and was.interval != is_now.interval):
+            continue
+        began = next(item.current_period_start for item in row.items if item.stripe_id == part.stripe_id)
+        name, key = is_now.plan.name, f"{part.stripe_id}:{is_now.stripe_id}:{began.isoformat() if began else ''}"
+        yield key, ChangeOfPlan(account.key, name, name, was.interval, is_now.interval)
 
 
 def of_access(

@@ -142,11 +142,16 @@ class CardExpiring(Happening):
 
 @dataclass(frozen=True)
 class ChangeOfPlan(Happening):
-    """The account went from one paid plan to another; host apps have `plan_changed` for it."""
+    """The account went from one paid plan to another; host apps have `plan_changed` for it.
+
+    Where it is the same plan, paid for every year rather than every month, the intervals say so.
+    """
 
     kind = "plan_changed"
     before: str
     after: str
+    interval_before: str = ""
+    interval_after: str = ""
 
 
 @dataclass(frozen=True)

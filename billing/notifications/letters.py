@@ -170,10 +170,11 @@ def _card_expiring(news: CardExpiring) -> Content:
 
 
 def _plan_changed(news: ChangeOfPlan) -> Content:
+    before, after = _paid(news.before, news.interval_before), _paid(news.after, news.interval_after)
     return Content(
-        subject=_("You are on %(plan)s now", plan=news.after),
+        subject=_("You are on %(plan)s now", plan=after),
         title=_("Your plan has changed"),
-        paragraphs=[_("You were on %(before)s and are on %(after)s now.", before=news.before, after=news.after)],
+        paragraphs=[_("You were on %(before)s and are on %(after)s now.", before=before, after=after)],
         action=(_("Open your billing page"), _url("billing.overview")),
     )
 
@@ -231,6 +232,10 @@ _CONTENTS: dict[type[Happening], Callable[[Any], Content]] = {
     SubscriptionEnded: _subscription_ended,
     Invitation: _invitation,
 }
+
+
+def _paid(plan: str, interval: str) -> str:
+    return f"{plan} ({i18n.per(interval)})" if interval else plan
 
 
 def _plan(name: str) -> str:

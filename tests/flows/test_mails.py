@@ -138,6 +138,23 @@ def test_a_debit_under_way_is_no_failure_until_the_bank_sends_it_back(portal: Po
     assert subjects(portal)[1:] == ["Your payment of $12.00 did not go through"]
 
 
+def test_who_pays_for_a_year_from_now_on_is_told(sqlite_portal: Portal) -> None:
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    subscribe(ada)
+    portal.drain()
+    changing.confirm(changing.quote(portal, ada, "starter_yearly"))
+    came = intercept(portal)
+    steps.deliver(portal, steps.shuffled([*came, *came], seed=1))
+    look(portal)
+    assert subjects(portal).count("You are on Starter (per year) now") == 1
+    told = next(mail.body for mail in outbox(portal) if "now" in mail.subject)
+    assert "You were on Starter (per month) and are on Starter (per year) now." in told
+    changing.confirm(changing.quote(portal, ada, "pro_yearly"))
+    portal.drain()
+    assert [subject for subject in subjects(portal) if "You are on" in subject][1:] == ["You are on Pro now"]
+
+
 def test_who_cancels_keeps_and_cancels_again_hears_of_both(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
