@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from sqlalchemy import JSON, Index, String, Text, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from billing.core import clock, db, logging
+from billing.core import clock, db, logging, statements
 from billing.core.logging import get_logger
 from billing.core.retries import LEASE
 
@@ -50,7 +50,7 @@ Index("ix_billing_effects_waiting", Effect.id, sqlite_where=_WAITS, postgresql_w
 Index("ix_billing_effects_subject", Effect.subject, Effect.id, sqlite_where=_WAITS, postgresql_where=_WAITS)
 Index("ix_billing_effects_claimed", Effect.subject, Effect.id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
 
-_insert_once = db.InsertOnce(Effect, "key")
+_insert_once = statements.InsertOnce(Effect, "key")
 
 Handler = Callable[[dict[str, Any]], object]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from billing.core import clock, db, i18n, logging, mail, settings, signals
+from billing.core import clock, db, i18n, logging, mail, settings, signals, statements
 from billing.core.logging import get_logger
 from billing.core.retries import is_free, longest_wait
 from billing.domain.accounts.models import Account
@@ -47,7 +47,7 @@ class Recipient(NamedTuple):
     locale: str | None
 
 
-_insert_once = db.InsertOnce(Mail, "key")
+_insert_once = statements.InsertOnce(Mail, "key")
 
 
 def tell(account: Account, caused: Iterable[Caused]) -> None:

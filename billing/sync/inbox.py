@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from billing.core import clock, db, metrics, settings
+from billing.core import clock, db, metrics, settings, statements
 from billing.core.clock import from_timestamp
 from billing.core.logging import get_logger, request_id
 from billing.gateway import webhooks as gateway
@@ -13,7 +13,7 @@ from billing.sync.routes import customer_of, subject_of
 
 log = get_logger(__name__)
 
-_insert_once = db.InsertOnce(WebhookEvent, "stripe_id")
+_insert_once = statements.InsertOnce(WebhookEvent, "stripe_id")
 
 
 class Kept(NamedTuple):

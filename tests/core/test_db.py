@@ -1,15 +1,13 @@
 """The transaction edge: what commits, what rolls back, what follows a commit, and who may write when."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from threading import Event, Thread
 
-import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 
@@ -30,14 +28,6 @@ class Counter(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     value: Mapped[int]
-    at: Mapped[datetime | None]
-
-
-class Note(Base):
-    __tablename__ = "notes"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(unique=True)
     at: Mapped[datetime | None]
 
 
@@ -274,82 +264,6 @@ def test_times_are_utc_whatever_zone_they_came_in(counting: Flask) -> None:
         assert found == NOON
         assert found is not None
         assert found.utcoffset() == timedelta(0)
-
-
-HOT = db.HotSelect(
-    select(Counter.value, Counter.at.label("moment")).where(Counter.id == bindparam("wanted"), Counter.value != -1)
-)
-
-
-def test_a_hot_select_says_what_the_orm_would(counting: Flask) -> None:
-    with db.edge():
-        db.begin_write().get_one(Counter, 1).at = NOON
-        (row,) = HOT(wanted=1)  # what is not written yet is seen
-        assert (row.value, row.moment) == (0, NOON)
-        assert row.moment.utcoffset() == timedelta(0)
-        assert HOT(wanted=2) == []
-
-
-def test_a_hot_select_goes_wrong_in_sqlalchemys_words(counting: Flask) -> None:
-    with db.edge():
-        with pytest.raises(StatementError):
-            HOT(wanted=object())
-        db.session().rollback()
-        assert len(HOT(wanted=1)) == 1
-
-
-_note_once = db.InsertOnce(Note, "key")
-
-
-def note(key: str, *, alone: bool) -> int | None:
-    values = {"key": key, "at": NOON}
-    if alone:
-        return _note_once.alone(values)
-    with db.edge():
-        return _note_once(values)
-
-
-def test_a_row_is_inserted_once_in_an_edge_or_alone(counting: Flask) -> None:
-    ids = [note(key, alone=alone) for key, alone in [("a", True), ("a", False), ("b", False), ("b", True), ("a", True)]]
-    assert ids == [ids[0], None, ids[2], None, None]
-    with db.edge() as session:
-        assert session.execute(select(Note.id, Note.key, Note.at).order_by(Note.id)).all() == [
-            (ids[0], "a", NOON),
-            (ids[2], "b", NOON),
-        ]
-
-
-def test_eight_threads_insert_a_row_once(counting: Flask) -> None:
-    def insert() -> int | None:
-        with counting.app_context():
-            return note("a", alone=True)
-
-    with ThreadPoolExecutor(8) as threads:
-        ids = [made.result() for made in [threads.submit(insert) for _ in range(24)]]
-    assert len([row_id for row_id in ids if row_id is not None]) == 1
-
-
-def test_inserting_alone_inside_an_edge_is_refused(counting: Flask) -> None:
-    with db.edge(), pytest.raises(RuntimeError, match="inside another"):
-        note("a", alone=True)
-
-
-def test_inserting_alone_outlives_a_lost_connection(counting: Flask) -> None:
-    assert note("a", alone=True) is not None
-    if db.engine().dialect.name == "postgresql":
-        end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        end_all += "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        with psycopg.connect(
-            db.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
-        ) as other:
-            other.execute(end_all)
-    assert note("b", alone=True) is not None
-    assert note("a", alone=True) is None
-
-
-def test_inserting_alone_goes_wrong_in_sqlalchemys_words(counting: Flask) -> None:
-    with pytest.raises(StatementError):
-        _note_once.alone({"key": None, "at": NOON})
 
 
 def test_an_app_context_ends_with_its_session(counting: Flask) -> None:

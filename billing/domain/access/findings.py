@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Row, and_, bindparam, case, func, or_, select
 
-from billing.core import clock, db, settings
+from billing.core import clock, db, settings, statements
 from billing.domain.access import offers as offers_rows
 from billing.domain.access import policy_rows
 from billing.domain.access.answer import NOTHING
@@ -223,7 +223,7 @@ _ROWS = (
     .outerjoin(ActiveEntitlements, ActiveEntitlements.customer_id == Customer.id)
     .order_by(Account.id, Subscription.id, SubscriptionItem.id, Grant.id)
 )
-_OF_ONE = db.HotSelect(_ROWS.where(Account.id == bindparam("account_id")))
+_OF_ONE = statements.HotSelect(_ROWS.where(Account.id == bindparam("account_id")))
 _OF_MANY = _ROWS.where(Account.id.in_(bindparam("account_ids", expanding=True)))
 
 
