@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from passlib.totp import TOTP  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.people import (
     ASKS_THE_BANK,
@@ -147,3 +147,20 @@ def test_for_a_forgotten_password(live_portal: Portal, page: Page) -> None:
     page.get_by_label("Repeat the password").fill("another")
     page.get_by_role("button", name="Save password").click()
     look(page, "reset-password-refused")
+
+
+def test_what_is_unfolded_is_shown_as_it_looks(live_portal: Portal, page: Page) -> None:
+    register(page, "ada@example.com")
+    page.emulate_media(reduced_motion="no-preference")
+    late: list[Route] = []
+    page.route(re.compile(r"theme\.css"), lambda route: late.append(route), times=1)
+    page.goto("/account/billing", wait_until="commit")
+    button = page.locator(".menu button").last
+    button.wait_for(state="attached")
+    unstyled = button.evaluate("each => getComputedStyle(each).backgroundColor")
+    late[0].continue_()
+    page.wait_for_load_state("load")
+    page.locator(".menu summary").click()
+    moving = "document.getAnimations().filter(each => each.effect.target.matches('.menu div *')).length"
+    assert page.evaluate(moving) == 0
+    assert button.evaluate("each => getComputedStyle(each).backgroundColor") != unstyled

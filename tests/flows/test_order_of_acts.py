@@ -56,14 +56,31 @@ def _pay(portal: Portal, ada: Browser) -> None:
     page.form(button="Pay $12.00").fill(method=card).submit()
 
 
-ACTS: list[Act] = [_cancel, _keep, _pause, _resume, _redeem, _let_go, _pay]
+def _stay(portal: Portal, _ada: Browser) -> None:
+    portal.sandbox.call("POST", "/v1/coupons", {"id": "STAY", "percent_off": 25, "duration": "forever"})
+    with steps.deployment(portal, BILLING_RETENTION_COUPON="STAY") as app:
+        ada = Browser(app, portal.base_url)
+        steps.sign_in(ada, "ada@example.com")
+        page = ada.get("/account/billing").click("Cancel plan")
+        page = page.form(button="Stay with Starter").submit()
+        assert page.all(".alert") == ["Thank you for staying. The discount is on Starter now."]
+
+
+def _extend(portal: Portal, _ada: Browser) -> None:
+    clerk = steps.staff(portal)
+    page = clerk.get("/admin").form(button="Search").fill(q="ada@example.com").submit().click("ada@example.com")
+    page = page.form(button="Extend trial").fill(until="2026-03-30", reason="She was ill.").submit()
+    assert page.all(".alert") == ["The trial lasts until Mar 30, 2026."]
+
+
+ACTS: list[Act] = [_cancel, _keep, _pause, _resume, _redeem, _let_go, _pay, _stay, _extend]
 
 
 @pytest.mark.parametrize("act", ACTS)
 def test_an_act_ends_in_the_same_rows_however_its_events_come(sqlite_portal: Portal, act: Act) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
-    subscribe(ada)
+    subscribe(ada, *["Try Pro free for 14 days"] if act is _extend else [])
     portal.advance(timedelta(days=9))
 
     act(portal, ada)

@@ -88,7 +88,10 @@ def serving(build: Callable[[str], Flask]) -> Iterator[str]:
 
 @contextmanager
 def visiting(chromium: Browser, base_url: str, *, javascript: bool = True) -> Iterator[Page]:
-    """A visitor's tab with cookies of its own; errors on its console and requests beyond loopback fail the test."""
+    """A visitor's tab with cookies of its own; errors on its console and requests beyond loopback fail the test.
+
+    It asks for little motion from the start: asking later ends no transition that is under way.
+    """
     complaints: list[str] = []
 
     def stay_here(route: Route) -> None:
@@ -102,7 +105,9 @@ def visiting(chromium: Browser, base_url: str, *, javascript: bool = True) -> It
         if message.type == "error" and "Failed to load resource" not in message.text:  # a 402 is an answer, too
             complaints.append(message.text)
 
-    context = chromium.new_context(base_url=base_url, java_script_enabled=javascript, locale="en-US")
+    context = chromium.new_context(
+        base_url=base_url, java_script_enabled=javascript, locale="en-US", reduced_motion="reduce"
+    )
     try:
         context.route("**/*", stay_here)
         page = context.new_page()
@@ -126,7 +131,7 @@ def look(page: Page, name: str) -> None:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.emulate_media(color_scheme=scheme)
             if folder:
                 page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
             found = accessibility_violations(page, AXE_RULES if scheme == SCHEMES[0] else COLOUR_RULES)
