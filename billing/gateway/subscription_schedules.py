@@ -1,5 +1,6 @@
 """Stripe's subscription schedules."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import stripe as sdk
@@ -103,6 +104,30 @@ def plan_change(
         except sdk.StripeError:
             schedules.release(made["id"])
             raise
+
+
+def carry_discounts(stripe_id: str, discounts: Sequence[str]) -> None:
+    """Let what the schedule plans for later keep the discounts (ids) that its subscription has now.
+
+    A phase begins with its own discounts alone, as they were when it was planned. Nothing to do where no phase is ahead.
+    Source: https://docs.stripe.com/billing/subscriptions/subscription-schedules
+    """
+    with asking() as stripe:
+        held = plain(stripe.v1.subscription_schedules.retrieve(stripe_id))
+        current = held["current_phase"]
+        left = [phase for phase in held["phases"] if current and phase["start_date"] >= current["start_date"]]
+        if len(left) < 2:  # noqa: PLR2004  # the one under way, and what is ahead
+            return
+        kept: Any = [{"discount": discount} for discount in discounts] or ""
+        phases: Any = [_said_again(phase) | _terms_of_billing(phase) | {"discounts": kept} for phase in left]
+        stripe.v1.subscription_schedules.update(stripe_id, {"phases": phases, "proration_behavior": "none"})
+
+
+def _terms_of_billing(phase: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {"proration_behavior": phase["proration_behavior"]}
+    if phase["automatic_tax"]:
+        said["automatic_tax"] = {"enabled": phase["automatic_tax"]["enabled"]}
+    return said
 
 
 def _said_again(phase: dict[str, Any]) -> dict[str, Any]:

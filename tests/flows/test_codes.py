@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.domain import people
 from tests.flows import steps
+from tests.flows.changing import confirm, quote
 from tests.flows.steps import sign_up, subscribe, the_one
 from tests.support.pages import Browser, Page
 from tests.support.portal import Portal
@@ -119,3 +120,35 @@ def test_what_no_code_brought_is_not_the_owners_to_remove(sqlite_portal: Portal)
     token = {"csrf_token": page.form(button="Use code").fields["csrf_token"]}
     assert ada.post(f"/account/subscriptions/{held}/code/{discount}/remove", token).status == 404
     assert ada.post(f"/account/subscriptions/{held}/code/di_gone/remove", token).path.endswith("/code")
+
+
+def test_a_code_used_while_a_change_is_planned_stays_on_what_comes(sqlite_portal: Portal) -> None:
+    _code(sqlite_portal, "HALF", coupon={"duration": "forever"})
+    portal = sqlite_portal
+    ada = sign_up(portal)
+    subscribe(ada, interval="year")
+    confirm(quote(portal, ada, "starter_monthly"))
+    page = _enter(ada, "HALF")
+    assert page.all(".alert")[0] == "The code is on Starter, from the next invoice on."
+    assert "$6.00" in page.all(".figure"), "the next payment"
+    known = steps.rows(portal)
+    portal.drain()
+    assert steps.rows(portal) == known
+
+    portal.advance(timedelta(days=365, hours=2))
+    assert ada.get("/account/invoices").all("tbody td:nth-child(4)") == ["$6.00", "$120.00"]
+    assert "HALF: 50% off" in ada.get("/account/billing").text
+
+
+def test_a_code_let_go_while_a_change_is_planned_stays_away(sqlite_portal: Portal) -> None:
+    _code(sqlite_portal, "HALF", coupon={"duration": "forever"})
+    ada = sign_up(sqlite_portal)
+    subscribe(ada, interval="year")
+    _enter(ada, "HALF")
+    confirm(quote(sqlite_portal, ada, "starter_monthly"))
+    page = ada.get("/account/billing").click("Promo code")
+    page.form(button="Remove HALF: 50% off").submit()
+    assert "$12.00" in ada.get("/account/billing").all(".figure"), "the next payment"
+    sqlite_portal.advance(timedelta(days=365, hours=2))
+    assert ada.get("/account/invoices").all("tbody td:nth-child(4)") == ["$12.00", "$120.00"]
+    assert "HALF" not in ada.get("/account/billing").text

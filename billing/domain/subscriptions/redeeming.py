@@ -15,6 +15,7 @@ from billing.domain.subscriptions import queries
 from billing.domain.subscriptions.ending import retrieve_live
 from billing.domain.subscriptions.models import RETAINED, Subscription
 from billing.gateway import discounts as discounts_gateway
+from billing.gateway import subscription_schedules as schedules_gateway
 from billing.gateway import subscriptions as gateway
 from billing.gateway.errors import KeyReused, StripeRefused
 
@@ -60,6 +61,7 @@ def redeem(row: Subscription, code: str, *, has_paid: bool, token: str) -> dict[
         changed = gateway.set_discounts(row.stripe_id, kept=kept, promotion_code=found["id"], key=(found["id"], token))
     except StripeRefused:
         raise CodeRefused("code_refused", _("This code cannot be used for your plan.")) from None
+    _carry_over(changed)
     log.info("promotion_code_redeemed", subscription=row.stripe_id, promotion_code=found["id"])
     return changed
 
@@ -106,6 +108,7 @@ def let_go(row: Subscription, discount: str) -> dict[str, Any]:
         raise NotFound(_("There is no such code to remove."))
     kept = [each["id"] for each in held["discounts"] if each["id"] != discount]
     changed = gateway.set_discounts(row.stripe_id, kept=kept, key=("without", discount))
+    _carry_over(changed)
     log.info("promotion_code_removed", subscription=row.stripe_id, discount=discount)
     return changed
 
@@ -149,5 +152,12 @@ def accept_offer(row: Subscription) -> dict[str, Any]:
         )
     except KeyReused:
         raise OfferGone from None
+    _carry_over(changed)
     log.info("retention_offer_accepted", subscription=row.stripe_id, coupon=coupon["id"])
     return changed
+
+
+def _carry_over(subscription: dict[str, Any]) -> None:
+    """Let a change that is planned for later keep the discounts the subscription has now."""
+    if subscription["schedule"]:
+        schedules_gateway.carry_discounts(subscription["schedule"], subscription["discounts"])
