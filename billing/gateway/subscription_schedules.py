@@ -109,14 +109,14 @@ def plan_change(
 def carry_discounts(stripe_id: str, discounts: Sequence[str]) -> None:
     """Let what the schedule plans for later keep the discounts (ids) that its subscription has now.
 
-    A phase begins with its own discounts alone, as they were when it was planned. Nothing to do where no phase is ahead.
+    A phase begins with its own discounts alone, as they were when it was planned. Nothing to do where none is ahead.
     Source: https://docs.stripe.com/billing/subscriptions/subscription-schedules
     """
     with asking() as stripe:
         held = plain(stripe.v1.subscription_schedules.retrieve(stripe_id))
         current = held["current_phase"]
         left = [phase for phase in held["phases"] if current and phase["start_date"] >= current["start_date"]]
-        if len(left) < 2:  # noqa: PLR2004  # the one under way, and what is ahead
+        if len(left) < 2:  # the one under way, and what is ahead
             return
         kept: Any = [{"discount": discount} for discount in discounts] or ""
         phases: Any = [_said_again(phase) | _terms_of_billing(phase) | {"discounts": kept} for phase in left]

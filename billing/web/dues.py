@@ -12,6 +12,7 @@ from billing.domain.accounts.models import Account
 from billing.domain.invoices import queries as invoices
 from billing.domain.invoices.models import Invoice
 from billing.domain.payments import queries as payments
+from billing.domain.quotes import queries as quotes
 from billing.web import declines, visitor
 from billing.web.declines import Reason
 
@@ -23,7 +24,8 @@ class PaymentDue:
     `reason` says why the last try failed, if one did; `next_attempt_at` is when Stripe tries again by itself. `due_at`
     is when it must be paid, while that is to come and nothing has failed. `access_until` is when the days of grace are
     over, `is_suspended` whether they are. While `is_under_way` the bank is at work, and nobody should pay a second
-    time.
+    time. `change_url` leads to the change of the plan that waits for this payment: nothing is owed, as without it the
+    plan stays as it is.
     """
 
     number: str
@@ -36,6 +38,7 @@ class PaymentDue:
     is_under_way: bool
     pay_url: str
     invoice_url: str
+    change_url: str | None
 
 
 def current_payment_due() -> PaymentDue | None:
@@ -56,6 +59,7 @@ def _due(account: Account) -> PaymentDue | None:
         return None
     granted = access.access_for(account)
     reason = _reason(invoice)
+    change = quotes.waiting_for(account, invoice.stripe_id)
     is_to_come = reason is None and invoice.due_at is not None and invoice.due_at > clock.now()
     return PaymentDue(
         number=invoice.number,
@@ -68,6 +72,7 @@ def _due(account: Account) -> PaymentDue | None:
         is_under_way=payments.is_under_way(invoice),
         pay_url=url_for("billing.pay_invoice", number=invoice.number),
         invoice_url=url_for("billing.invoice", number=invoice.number),
+        change_url=url_for("billing.change_quote", stripe_id=change.subscription, uid=change.uid) if change else None,
     )
 
 

@@ -11,6 +11,7 @@ from billing.core.i18n import gettext as _
 from billing.domain.accounts.models import Account
 from billing.domain.invoices import queries as invoices
 from billing.domain.invoices import service as invoice_service
+from billing.domain.quotes import queries as quotes
 from billing.domain.subscriptions import ending, redeeming
 from billing.domain.subscriptions.models import Subscription
 from billing.web import terms
@@ -34,7 +35,8 @@ def _page(account: Account, row: Subscription, error: str = "") -> ResponseRetur
     ways = _ways(row)
     credits = settings.current().billing_cancel_credit and row.status == "active"
     coupon = redeeming.offer_to_stay(row)
-    unpaid = invoices.oldest_open(account, row.stripe_id)
+    unpaid, waiting = invoices.oldest_open(account, row.stripe_id), quotes.waiting(account, row.stripe_id)
+    is_owed = unpaid is not None and not (waiting and waiting.invoice == unpaid.stripe_id)
     page = render_template(
         "billing/account/cancel.html",
         subscription=row,
@@ -49,7 +51,8 @@ def _page(account: Account, row: Subscription, error: str = "") -> ResponseRetur
         longest=ending.LONGEST_COMMENT,
         entered=request.form,
         error=error,
-        unpaid=unpaid.money(unpaid.amount_remaining) if unpaid else None,
+        unpaid=unpaid.money(unpaid.amount_remaining) if unpaid and is_owed else None,
+        waits=waiting is not None,
     )
     return page, 422 if error else 200
 

@@ -10,6 +10,7 @@ from billing.core.i18n import ngettext
 from billing.core.money import Money
 from billing.domain.accounts.models import Account
 from billing.domain.invoices import queries as invoices
+from billing.domain.quotes import queries as quotes
 from billing.domain.subscriptions import pausing, paying
 from billing.domain.subscriptions.models import Subscription
 from billing.web import terms
@@ -35,7 +36,11 @@ def ask(account: Account, stripe_id: str) -> ResponseReturnValue:
         flash(why_not, "info")
         return to_overview()
     return render_template(
-        "billing/account/pause.html", subscription=row, title=title_of(row), choices=list(choices.items())
+        "billing/account/pause.html",
+        subscription=row,
+        title=title_of(row),
+        choices=list(choices.items()),
+        waits=quotes.waiting(account, stripe_id) is not None,
     )
 
 

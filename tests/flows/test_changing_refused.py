@@ -230,7 +230,7 @@ def _end(portal: Portal) -> None:
 
 
 STANDS_AGAINST_IT: list[tuple[Callable[[Portal], object], str]] = [
-    (lambda portal: update(portal, cancel_at_period_end=True), "This plan ends on Apr 2, 2026. Resume it first"),
+    (lambda portal: update(portal, cancel_at_period_end=True), "This plan ends on Apr 2, 2026. Keep it first"),
     (
         lambda portal: update(portal, collection_method="send_invoice", days_until_due=30),
         "This plan is paid by invoices",
@@ -299,6 +299,34 @@ def test_what_is_planned_or_waits_comes_first(sqlite_portal: Portal) -> None:
     assert the_one(sqlite_portal, "subscriptions")["pending_update"] is None
     assert held(sqlite_portal) == [("starter_monthly", 2)]
     assert outcomes(sqlite_portal) == ["changed", "undone", "withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("act", "done"), [("Cancel plan", "Starter is canceled."), ("Pause plan", "Starter is paused.")]
+)
+def test_a_change_that_waits_is_no_debt_and_is_dropped_with_the_plan(
+    sqlite_portal: Portal, act: str, done: str
+) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    _pay_with(sqlite_portal, "pm_card_authenticationRequired")
+    waits = confirm(quote(sqlite_portal, ada, "pro_monthly"))
+    sqlite_portal.drain()
+    page = ada.get("/account/billing")
+    assert page.all(".alert") == ["A change of your plan waits until $17.00 is paid. Go on with it"]
+    assert page.click("Go on with it").path == waits.path
+
+    page = page.click(act)
+    assert "The change of your plan that waits for its payment is dropped." in page.text
+    assert "stays to be paid" not in page.text
+    page = page.form(button=act).submit()
+    assert [said[: len(done)] for said in page.all(".alert")] == [done]
+    assert stripe_has(sqlite_portal, "invoices")[0]["status"] == "void"
+    assert the_one(sqlite_portal, "subscriptions")["pending_update"] is None
+    page = ada.get(waits.path)
+    assert page.all(".alert.info")[-1] == "The change was given up before it was paid. Your plan is as it was."
+    sqlite_portal.advance(timedelta(days=3))
+    assert held(sqlite_portal) == [("starter_monthly", 1)]
 
 
 def test_a_payment_answered_elsewhere_or_never_is_told(portal: Portal) -> None:

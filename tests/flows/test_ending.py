@@ -27,7 +27,7 @@ def test_ada_says_why_and_keeps_her_month(portal: Portal) -> None:
     assert page.path == "/account/billing"
     assert page.all(".alert") == ["Starter is canceled. It stays yours until Apr 2, 2026."]
     assert "Access until Apr 2, 2026" in page.text
-    assert "Nothing is due." in page.text
+    assert "Nothing is to come." in page.text
     held = the_one(portal, "subscriptions")
     assert held["cancellation_details"]["feedback"] == "missing_features"
     assert held["cancellation_details"]["comment"] == "No kanban."

@@ -69,7 +69,7 @@ def test_ada_cancels_keeps_her_month_and_loses_access_when_it_is_over(portal: Po
     assert page.path == "/account/billing"
     assert "Canceled. It stays yours until the end date" in page.text
     assert "Access until Apr 2, 2026" in page.text
-    assert "Nothing is due." in page.text
+    assert "Nothing is to come." in page.text
     assert ada.get("/app/reports").status == 200
 
     portal.advance(timedelta(days=30))  # April 1

@@ -25,7 +25,7 @@ def test_ada_pauses_for_a_month_and_stripe_goes_on_by_itself(portal: Portal) -> 
     page = _pause(ada, "1")
     assert page.all(".alert") == ["Starter is paused. Nothing is charged for it meanwhile."]
     assert "Paused since Mar 17, 2026 Resumes Apr 17, 2026" in page.text
-    assert "Nothing is due." in page.text
+    assert "Nothing is to come." in page.text
     page = ada.get("/app/reports")
     assert page.status == 402
     assert "Your plan is paused, and it opens again once you resume it." in page.text

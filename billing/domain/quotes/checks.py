@@ -68,7 +68,7 @@ def _why_not(subscription: dict[str, Any]) -> str | None:
 
 
 def _ends(moment: datetime) -> str:
-    return _("This plan ends on %(day)s. Resume it first, then change it.", day=i18n.day(moment))
+    return _("This plan ends on %(day)s. Keep it first, then change it.", day=i18n.day(moment))
 
 
 def has_phase_ahead(schedule: dict[str, Any], now: datetime) -> bool:

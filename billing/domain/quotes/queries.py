@@ -48,6 +48,12 @@ def waiting(account: Account, subscription: str) -> Quote | None:
     return db.session().scalar(query.where(Quote.outcome == "waiting").order_by(Quote.id.desc()).limit(1))
 
 
+def waiting_for(account: Account, invoice: str) -> Quote | None:
+    """The account's quote that waits for that invoice (a Stripe id) to be paid, or None."""
+    query = select(Quote).where(Quote.account_id == account.id, Quote.outcome == "waiting", Quote.invoice == invoice)
+    return db.session().scalar(query.limit(1))
+
+
 def recent(account: Account, count: int) -> Sequence[Quote]:
     """The account's newest quotes."""
     query = select(Quote).where(Quote.account_id == account.id).order_by(Quote.id.desc()).limit(count)

@@ -10,6 +10,7 @@ from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.subscriptions.models import NOT_LIVE_STATUSES
+from billing.gateway import invoices as invoices_gateway
 from billing.gateway import subscription_schedules as schedules_gateway
 from billing.gateway import subscriptions as gateway
 from billing.gateway.errors import NoSuchObject
@@ -56,11 +57,13 @@ def cancel(
 ) -> dict[str, Any]:
     """Let the subscription end with its period, or `at_once`; what Stripe has of it then. Once is as good as twice.
 
-    A change planned for later is dropped: Stripe ends nothing that a schedule governs. Raises Over.
+    A change planned for later is dropped: Stripe ends nothing that a schedule governs. So is one that waits for its
+    payment, with its invoice. Raises Over.
     """
     held = retrieve_live(stripe_id)
     if is_ending(held) and not at_once:
         return held
+    drop_what_waits(held)
     if held["schedule"]:
         schedules_gateway.release(held["schedule"])
     comment = comment.strip()[:LONGEST_COMMENT]
@@ -73,6 +76,15 @@ def cancel(
         ended = gateway.cancel_at_period_end(stripe_id, feedback=feedback, comment=comment)
     log.info("subscription_canceled", subscription=stripe_id, at_once=at_once, feedback=feedback)
     return ended
+
+
+def drop_what_waits(subscription: dict[str, Any]) -> None:
+    """Give up the change of the subscription that waits for its payment, if one does: nobody is to pay for it any more.
+
+    `subscription` has its latest invoice in place, which is the change's. Raises StripeRefused where it was just paid.
+    """
+    if subscription["pending_update"]:
+        invoices_gateway.void(subscription["latest_invoice"]["id"])
 
 
 def keep(stripe_id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from billing.core.errors import Conflict
 from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
-from billing.domain.subscriptions.ending import is_ending, retrieve_live
+from billing.domain.subscriptions.ending import drop_what_waits, is_ending, retrieve_live
 from billing.domain.subscriptions.models import Subscription
 from billing.gateway import subscription_schedules as schedules_gateway
 from billing.gateway import subscriptions as gateway
@@ -40,8 +40,8 @@ def months_later(moment: datetime, months: int) -> datetime:
 def pause(stripe_id: str, *, months: int | None) -> dict[str, Any]:
     """Stop the subscription for that many `months`, or (None) until it is resumed; what Stripe has of it then.
 
-    What is unused of the period comes off its next invoice. One that is paused already stays so. Raises Over and
-    CannotPause.
+    What is unused of the period comes off its next invoice. One that is paused already stays so. A change that waits
+    for its payment is dropped. Raises Over and CannotPause.
     """
     held = retrieve_live(stripe_id)
     if held["status"] == "paused":
@@ -50,6 +50,7 @@ def pause(stripe_id: str, *, months: int | None) -> dict[str, Any]:
     has_schedule = held["schedule"] is not None
     if why := why_not(held["status"], is_ending=is_ending(held), has_schedule=has_schedule, is_charged=is_charged):
         raise CannotPause(why)
+    drop_what_waits(held)
     if months is None:
         paused = gateway.pause(stripe_id)
     else:
