@@ -6,7 +6,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from billing.core import db, ratelimit
-from billing.core.errors import Conflict, Invalid, NotFound
+from billing.core.errors import Conflict, Invalid, NotFound, Refusal
 from billing.core.i18n import gettext as _
 from billing.domain.accounts.models import Account
 from billing.domain.invoices import queries as invoices
@@ -87,11 +87,9 @@ def confirm(account: Account, stripe_id: str, uid: str) -> ResponseReturnValue:
             with db.edge():
                 return redirect(_url(plan_changes.quote(account, stripe_id, refusal.wanted)), 303)
         except (Invalid, NotChangeable) as why:
-            flash(why.message, "error")
-            return redirect(url_for("billing.change_plan", stripe_id=stripe_id), 303)
+            return _to_choices(account, stripe_id, why)
     except (Invalid, NotChangeable) as refusal:
-        flash(refusal.message, "error")
-        return redirect(url_for("billing.change_plan", stripe_id=stripe_id), 303)
+        return _to_choices(account, stripe_id, refusal)
     except Busy as refusal:
         flash(refusal.message, "info")
     return redirect(url_for("billing.change_quote", stripe_id=stripe_id, uid=uid), 303)
@@ -126,6 +124,13 @@ def undo(account: Account, stripe_id: str) -> ResponseReturnValue:
     else:
         flash(_("The planned change is undone. Your plan goes on as it is."), "success")
     return redirect(url_for("billing.overview"), 303)
+
+
+def _to_choices(account: Account, stripe_id: str, why: Refusal) -> ResponseReturnValue:
+    """Back to the choices, saying why, unless they say that by themselves."""
+    if why.message != checks.why_not(own(account, stripe_id)):
+        flash(why.message, "error")
+    return redirect(url_for("billing.change_plan", stripe_id=stripe_id), 303)
 
 
 def _choices(

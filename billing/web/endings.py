@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from flask import flash, render_template, request
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from billing.core import i18n, settings
@@ -70,11 +70,13 @@ def _ways(row: Subscription) -> tuple[str, ...]:
 def cancel(account: Account, stripe_id: str) -> ResponseReturnValue:
     """Cancel it, at the end of its period or at once."""
     row = own(account, stripe_id)
-    ways = _ways(row)
-    way = request.form.get("when", ways[0])
+    way = request.form.get("when", "")
     feedback = request.form.get("feedback") or None
-    if way not in ways or feedback not in (None, *ending.REASONS):
+    if feedback not in (None, *ending.REASONS):
         raise Invalid(_("Please choose one of those shown."))
+    if way not in _ways(row):  # never another one than was shown: what ends at once cannot be taken back
+        flash(_("When your plan can end has changed meanwhile. Please look once more."), "info")
+        return redirect(url_for("billing.cancel_subscription", stripe_id=stripe_id), 303)
     comment = request.form.get("comment", "")
     if len(comment.strip()) > ending.LONGEST_COMMENT:
         return _page(account, row, error=_("Please say it in fewer words."))

@@ -129,9 +129,9 @@ def make_default(account: Account, stripe_id: str) -> ResponseReturnValue:
 @pages.post("/account/payment-methods/<stripe_id>/remove", endpoint="remove_payment_method")
 @signed_in
 def remove(account: Account, stripe_id: str) -> ResponseReturnValue:
-    """Remove this method, unless the plan needs it."""
+    """Remove this method, unless the plan needs it; one that is removed already stays so."""
     ratelimit.hit("payment_methods", account.uid, _LIMIT)
-    method = paying.find_own(account, stripe_id)
+    method = payment_methods.find(account, stripe_id) or paying.find_own(account, stripe_id)
     name, customer = method_view(method).name, method.customer.stripe_id
     try:
         paying.remove(customer, stripe_id)

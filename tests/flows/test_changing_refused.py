@@ -260,6 +260,14 @@ def test_what_stands_against_a_change_is_said(
     assert held(sqlite_portal) == [("starter_monthly", 1)]
 
 
+def test_why_a_quote_is_not_made_is_said_once(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    page = quote(sqlite_portal, ada, "pro_monthly")
+    steps.cancel(ada)
+    assert confirm(page).all(".alert") == ["This plan ends on Apr 2, 2026. Keep it first, then change it."]
+
+
 def test_an_ended_plan_is_not_changed(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

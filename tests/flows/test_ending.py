@@ -144,6 +144,20 @@ def test_a_second_click_and_a_race_with_stripe_are_told_in_words(sqlite_portal: 
     assert "Ended Mar 2, 2026" in page.text
 
 
+def test_a_page_from_before_a_pause_ends_nothing_at_once(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    form = _cancel_page(ada).form(button="Cancel plan")  # it says: the plan stays hers until April 2
+    page = ada.get("/account/billing").click("Pause plan")
+    page.form(button="Pause plan").submit()
+    page = form.submit()
+    assert page.h1 == "Cancel Starter"
+    assert page.all(".alert.info")[-1] == "When your plan can end has changed meanwhile. Please look once more."
+    assert the_one(sqlite_portal, "subscriptions")["status"] == "paused"
+    page = page.form(button="Cancel plan").submit()
+    assert page.all(".alert") == ["Starter is canceled and has ended. Nothing more is charged for it."]
+
+
 def test_what_does_not_fit_is_refused(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -152,10 +166,11 @@ def test_what_does_not_fit_is_refused(sqlite_portal: Portal) -> None:
     refused = ada.post(form.action, form.fields | {"comment": "x" * 501})
     assert refused.status == 422
     assert refused.all("#comment-error") == ["Please say it in fewer words."]
-    for wrong in ({"when": "now"}, {"feedback": "boredom"}):
-        refused = ada.post(form.action, form.fields | wrong)
-        assert refused.status == 422
-        assert "Please choose one of those shown." in refused.text
+    refused = ada.post(form.action, form.fields | {"feedback": "boredom"})
+    assert refused.status == 422
+    assert "Please choose one of those shown." in refused.text
+    refused = ada.post(form.action, form.fields | {"when": "now"})
+    assert refused.all(".alert") == ["When your plan can end has changed meanwhile. Please look once more."]
     eve = sign_up(sqlite_portal, "eve@example.com")
     subscribe(eve)
     token = eve.get("/pricing").form("/checkout", button="Switch to Pro").fields["csrf_token"]

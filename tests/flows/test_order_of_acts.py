@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.flows import steps
+from tests.flows.changing import confirm, quote
 from tests.flows.steps import sign_up, subscribe, the_one
 from tests.support.pages import Browser
 from tests.support.portal import Portal
@@ -73,7 +74,43 @@ def _extend(portal: Portal, _ada: Browser) -> None:
     assert page.all(".alert") == ["The trial lasts until Mar 30, 2026."]
 
 
+def _upgrade(portal: Portal, ada: Browser) -> None:
+    assert confirm(quote(portal, ada, "pro_monthly")).h1 == "Your plan is changed"
+
+
+def _plan(portal: Portal, ada: Browser) -> None:
+    _upgrade(portal, ada)
+    assert confirm(quote(portal, ada, "starter_monthly")).h1 == "The change is planned"
+
+
+def _undo(portal: Portal, ada: Browser) -> None:
+    _plan(portal, ada)
+    ada.get("/account/billing").form(button="Undo the planned change").submit()
+
+
+def _wait(portal: Portal, ada: Browser) -> None:
+    customer = the_one(portal, "customers")["id"]
+    card = portal.sandbox.call(
+        "POST", "/v1/payment_methods/pm_card_authenticationRequired/attach", {"customer": customer}
+    )["id"]
+    portal.drain()
+    ada.get("/account/payment-methods").form(f"/account/payment-methods/{card}/default").submit()
+    assert confirm(quote(portal, ada, "pro_monthly")).h1 == "Your bank wants to hear from you"
+
+
+def _withdraw(portal: Portal, ada: Browser) -> None:
+    _wait(portal, ada)
+    waiting = ada.get("/account/billing").click("Change plan").click("Go on with it")
+    waiting.form(button="Keep my plan as it is").submit()
+
+
+def _drop(portal: Portal, ada: Browser) -> None:
+    _wait(portal, ada)
+    steps.cancel(ada)
+
+
 ACTS: list[Act] = [_cancel, _keep, _pause, _resume, _redeem, _let_go, _pay, _stay, _extend]
+ACTS += [_upgrade, _plan, _undo, _wait, _withdraw, _drop]
 
 
 @pytest.mark.parametrize("act", ACTS)

@@ -85,6 +85,19 @@ def test_ada_adds_a_card_pays_with_it_and_removes_the_old_one(portal: Portal) ->
     assert "Renews May 2, 2026" in ada.get("/account/billing").text
 
 
+def test_a_card_removed_in_two_windows_is_removed_once(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    other = _save(sqlite_portal, the_one(sqlite_portal, "customers")["id"])
+    page = ada.get(PAGE)
+    remove, make_default = (page.form(f"{PAGE}/{other}/{verb}") for verb in ("remove", "default"))
+    for page in (remove.submit(), remove.submit()):
+        assert page.all(".alert") == ["Mastercard ending in 4444 is removed."]
+    refused = make_default.submit()
+    assert refused.status == 404
+    assert "You have no such payment method. It may have been removed meanwhile." in refused.text
+
+
 def test_the_only_one_stays_while_a_plan_is_charged_to_it(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from billing.core import db, settings
 from billing.domain.accounts.models import Account
@@ -23,18 +23,22 @@ def find_all(stripe_ids: Iterable[str | None]) -> dict[str, PaymentMethod]:
 
 def of_account(account: Account) -> Sequence[PaymentMethod]:
     """What the account's living customer has saved, the newest first."""
+    saved = _of(account).where(PaymentMethod.is_detached.is_(False)).order_by(PaymentMethod.id.desc())
+    return db.session().scalars(saved).all()
+
+
+def find(account: Account, stripe_id: str) -> PaymentMethod | None:
+    """The account's payment method of that id, also where it has been removed; None for any other."""
+    return db.session().scalar(_of(account).where(PaymentMethod.stripe_id == stripe_id))
+
+
+def _of(account: Account) -> Select[tuple[PaymentMethod]]:
     return (
-        db.session()
-        .scalars(
-            select(PaymentMethod)
-            .join(PaymentMethod.customer)
-            .where(
-                Customer.account_id == account.id,
-                Customer.livemode == settings.current().livemode,
-                Customer.is_deleted.is_(False),
-                PaymentMethod.is_detached.is_(False),
-            )
-            .order_by(PaymentMethod.id.desc())
+        select(PaymentMethod)
+        .join(PaymentMethod.customer)
+        .where(
+            Customer.account_id == account.id,
+            Customer.livemode == settings.current().livemode,
+            Customer.is_deleted.is_(False),
         )
-        .all()
     )

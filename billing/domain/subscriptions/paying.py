@@ -38,8 +38,8 @@ def default_method(account: Account, shown: Subscription | None) -> PaymentMetho
 
 def find_own(account: Account, stripe_id: str) -> PaymentMethod:
     """The payment method the account has saved. Raises NotFound for any other."""
-    found = next((method for method in payment_methods.of_account(account) if method.stripe_id == stripe_id), None)
-    if found is None:
+    found = payment_methods.find(account, stripe_id)
+    if found is None or found.is_detached:
         raise NotFound(_("You have no such payment method. It may have been removed meanwhile."))
     return found
 
