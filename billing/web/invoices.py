@@ -21,7 +21,7 @@ from billing.domain.invoices.queries import STATUSES, Filters
 from billing.domain.payment_methods import queries as payment_methods
 from billing.domain.payments import queries as payments
 from billing.domain.payments.models import Payment
-from billing.web import days, words
+from billing.web import days, declines, words
 from billing.web.blueprint import signed_in
 from billing.web.pages import pages
 from billing.web.payment_methods import ending_in
@@ -242,11 +242,17 @@ def _payments(row: Invoice) -> list[PaymentView]:
         PaymentView(
             payment.paid_at or payment.created_at,
             payment.money,
-            payment.failure if payment.failure and payment.status == "open" else words.payment(payment.status),
+            _how_it_went(payment),
             method(payment),
         )
         for payment in found
     ]
+
+
+def _how_it_went(payment: Payment) -> str:
+    if payment.status == "open" and (payment.failure or payment.failure_code):
+        return declines.reason(payment.failure_code).what
+    return words.payment(payment.status)
 
 
 def _address(address: dict[str, str | None] | None) -> list[str]:

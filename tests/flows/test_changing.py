@@ -121,6 +121,7 @@ def test_on_trial_a_change_costs_nothing_today(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada, "Try Pro free for 14 days")
     sqlite_portal.advance(timedelta(days=3))
+    assert "Fewer take effect" not in change_page(sqlite_portal, ada).text
     page = quote(sqlite_portal, ada, "starter_monthly", quantity="2")
     assert "Nothing is to pay today: your trial goes on until Mar 16, 2026." in page.text
     assert "$24.00 on Mar 16, 2026" in page.text

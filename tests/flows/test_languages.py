@@ -1,9 +1,13 @@
 """Visitors are spoken to in their language, and keep the one they chose."""
 
+from datetime import timedelta
+
 import pytest
 
 from billing.core import db
 from billing.domain.accounts.models import Account
+from tests.flows import steps
+from tests.flows.changing import confirm, quote
 from tests.flows.steps import PASSWORD, sign_in, sign_up, speaking, staff
 from tests.support.pages import Page
 from tests.support.portal import Portal
@@ -53,6 +57,22 @@ def test_a_language_is_chosen_and_goes_along_to_the_next_browser(portal: Portal)
     back = elsewhere.get("/pricing").form("/billing/language").submit(button="English")
     assert (back.path, language(back)) == ("/pricing", "en")
     assert locale_of(portal, "ada@example.com") == "en_GB"
+
+
+def test_a_german_reads_in_german_what_a_change_cost_and_why_a_payment_failed(sqlite_portal: Portal) -> None:
+    ida = sign_up(sqlite_portal)
+    ida.get("/pricing").form("/billing/language").submit(button="Deutsch")
+    steps.subscribe(ida, "Starter wählen")
+    page = confirm(quote(sqlite_portal, ida, "pro_monthly"))
+    assert page.h1 == "Ihr Tarif ist geändert"
+    assert page.all("#today") == ["Was es gekostet hat"]
+
+    steps.let_cards_fail(sqlite_portal, steps.the_one(sqlite_portal, "customers")["id"])
+    sqlite_portal.advance(timedelta(days=31, hours=2))
+    page = ida.get("/account/invoices")
+    page = page.click(page.all("tbody th a")[0])
+    assert "Ihre Bank hat sie abgelehnt, ohne einen Grund zu nennen." in page.all("td")
+    assert "declined" not in page.text
 
 
 def test_staff_pages_are_english(portal: Portal) -> None:
