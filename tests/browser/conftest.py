@@ -47,6 +47,7 @@ def live_portal(sqlite_instance: Path) -> "Iterator[Portal]":
                 f"sqlite:///{sqlite_instance}/portal.sqlite3",
                 BASE_URL=url,
                 SANDBOX_DELIVERIES="background",
+                BILLING_RETENTION_COUPON="STAY",  # no offer is made until a test makes the coupon
             )
         )
         return portals[0].app

@@ -15,6 +15,10 @@ def test_a_plan_is_changed_and_the_bank_asks(page: Page) -> None:
     page.get_by_role("button", name="and change").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your bank wants to hear from you")
     look(page, "change-payment")
+    page.goto("/account/billing")
+    expect(page.get_by_role("status")).to_have_text("A change of your plan waits until $17.00 is paid. Go on with it")
+    look(page, "billing-waiting")
+    page.get_by_role("link", name="Go on with it").click()
 
     page.get_by_role("button", name="Confirm with your bank").click()
     page.frame_locator("dialog iframe").get_by_role("button", name="Fail authentication").click()

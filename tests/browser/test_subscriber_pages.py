@@ -18,6 +18,7 @@ def test_a_plan_is_cancelled_kept_and_paused(live_portal: Portal, page: Page) ->
     page.goto("/account/billing")
     look(page, "billing-active")
     page.get_by_role("link", name="Cancel plan").click()
+    expect(page.locator("#offer")).to_have_text("20% off the next invoice")
     look(page, "cancel")
     page.get_by_label("Why are you leaving?").select_option("unused")
     page.get_by_role("button", name="Cancel plan").click()
