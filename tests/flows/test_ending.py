@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.flows import steps
+from tests.flows.changing import confirm, quote
 from tests.flows.steps import sign_up, stripe_has, subscribe, the_one
 from tests.support.pages import Browser, Page
 from tests.support.portal import BASE_URL, Portal
@@ -126,6 +127,21 @@ def test_an_offer_to_stay_is_taken_once(portal: Portal) -> None:
         assert the_one(portal, "subscriptions", status="all")["status"] == "canceled"
         subscribe(ada)
         assert "Before you go" not in _cancel_page(ada).text
+
+
+def test_an_offer_taken_while_a_change_is_planned_is_on_what_comes(sqlite_portal: Portal) -> None:
+    sqlite_portal.sandbox.call("POST", "/v1/coupons", {"id": "STAY", "percent_off": 25, "duration": "forever"})
+    subscribe(sign_up(sqlite_portal), interval="year")
+    with steps.deployment(sqlite_portal, BILLING_RETENTION_COUPON="STAY") as app:
+        ada = Browser(app, BASE_URL)
+        steps.sign_in(ada, "ada@example.com")
+        confirm(quote(sqlite_portal, ada, "starter_monthly"))
+        page = _cancel_page(ada)
+        assert "The change of your plan that is planned for later is dropped." in page.text
+        page = page.form(button="Stay with Starter").submit()
+        assert page.all(".alert")[0] == "Thank you for staying. The discount is on Starter now."
+        sqlite_portal.advance(timedelta(days=365, hours=2))
+        assert ada.get("/account/invoices").all("tbody td:nth-child(4)") == ["$9.00", "$120.00"]
 
 
 def test_a_second_click_and_a_race_with_stripe_are_told_in_words(sqlite_portal: Portal) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.flows import steps
+from tests.flows.changing import confirm, quote
 from tests.flows.steps import sign_up, subscribe, the_one
 from tests.support.pages import Browser, Page
 from tests.support.portal import BASE_URL, Portal
@@ -106,6 +107,24 @@ def test_resuming_with_a_card_that_fails_leads_to_paying(sqlite_portal: Portal) 
     page = page.form(button=page.h1).fill(method=card).submit()
     assert "Active. It renews by itself." in page.text
     assert "Mastercard ending in 4444" in page.text
+
+
+def test_a_pause_or_a_change_that_is_over_stands_against_nothing(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada, interval="year")
+    confirm(quote(sqlite_portal, ada, "starter_monthly"))
+    assert "Pause plan" not in ada.get("/account/billing").text
+    sqlite_portal.advance(timedelta(days=365, hours=2))  # March 2: monthly now, and the schedule lets go tomorrow
+    assert the_one(sqlite_portal, "subscriptions")["schedule"]
+    page = ada.get("/account/billing").click("Pause plan")
+    page = page.form(button="Pause plan").submit()
+    assert page.all(".alert") == ["Starter is paused. Nothing is charged for it meanwhile."]
+
+    sqlite_portal.advance(timedelta(days=31, hours=2))  # April 2: it went on by itself
+    assert the_one(sqlite_portal, "subscriptions")["schedule"]
+    page = confirm(quote(sqlite_portal, ada, "pro_monthly"))
+    assert page.h1 == "Your plan is changed"
+    assert "Pause plan" in ada.get("/account/billing").text
 
 
 def test_what_cannot_be_paused_says_why(sqlite_portal: Portal) -> None:

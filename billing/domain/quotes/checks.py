@@ -8,6 +8,7 @@ from billing.core.errors import Conflict
 from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.domain.quotes import queries
+from billing.domain.subscriptions import schedule_rules
 from billing.domain.subscriptions.models import Subscription
 from billing.gateway import subscription_schedules as schedules
 
@@ -41,15 +42,14 @@ def check(subscription: dict[str, Any]) -> None:
     reason = _(_WHY_NOT.get(subscription["status"], "")) or _why_not(subscription)
     if reason:
         raise NotChangeable(reason)
-    if subscription["schedule"]:
-        planned = schedules.retrieve(subscription["schedule"])
-        if has_phase_ahead(planned, clock.now()) or planned["pause_schedules"]:
-            is_ours = queries.of_schedule(subscription["schedule"]) is not None
-            raise NotChangeable(
-                _("A change of this plan is planned already. Undo it first, then choose another one.")
-                if is_ours
-                else _("Something is planned for this plan that was not chosen here. Please ask us to change it.")
-            )
+    governs = subscription["schedule"]
+    if governs and not schedule_rules.is_spent(schedules.retrieve(governs), clock.now()):
+        is_ours = queries.of_schedule(governs) is not None
+        raise NotChangeable(
+            _("A change of this plan is planned already. Undo it first, then choose another one.")
+            if is_ours
+            else _("Something is planned for this plan that was not chosen here. Please ask us to change it.")
+        )
 
 
 def _why_not(subscription: dict[str, Any]) -> str | None:
@@ -69,12 +69,3 @@ def _why_not(subscription: dict[str, Any]) -> str | None:
 
 def _ends(moment: datetime) -> str:
     return _("This plan ends on %(day)s. Keep it first, then change it.", day=i18n.day(moment))
-
-
-def has_phase_ahead(schedule: dict[str, Any], now: datetime) -> bool:
-    """Whether Stripe's `schedule` still holds a change: after its last one has begun it only waits to be let go of."""
-    if schedule["status"] not in ("active", "not_started"):
-        return False
-    return schedule["end_behavior"] != "release" or any(
-        phase["start_date"] > now.timestamp() for phase in schedule["phases"]
-    )

@@ -19,9 +19,10 @@ from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
 from billing.domain.accounts.models import Account
 from billing.domain.customers import service as customers
-from billing.domain.quotes import checks, queries, service
+from billing.domain.quotes import queries, service
 from billing.domain.quotes.models import Quote
 from billing.domain.quotes.service import Wanted
+from billing.domain.subscriptions import schedule_rules
 from billing.gateway import invoices, subscription_schedules, subscriptions
 from billing.gateway.errors import StripeRefused
 from billing.gateway.subscriptions import Item
@@ -215,7 +216,7 @@ def undo(subscription: dict[str, Any]) -> str:
     Raises Conflict where nothing is planned, or not from here.
     """
     schedule = subscription["schedule"]
-    if schedule is None or not checks.has_phase_ahead(subscription_schedules.retrieve(schedule), clock.now()):
+    if schedule is None or not schedule_rules.has_phase_ahead(subscription_schedules.retrieve(schedule), clock.now()):
         raise Conflict(_("Nothing is planned for this plan any more."))
     if queries.of_schedule(schedule) is None:
         raise Conflict(_("What is planned for this plan was not chosen here. Please ask us to change it."))

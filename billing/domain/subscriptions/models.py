@@ -147,3 +147,10 @@ class Schedule(Mirrored, Base):
     def is_pending(self) -> bool:
         """Whether it may still change something."""
         return self.status in ("not_started", "active")
+
+    def is_spent(self, now: datetime) -> bool:
+        """Whether nothing is to come of it any more: it only waits to let go of its subscription."""
+        waits = self.resumes_at is not None or self.end_behavior != "release"
+        return not self.is_pending or not (
+            waits or any(datetime.fromisoformat(phase["starts_at"]) > now for phase in self.phases)
+        )

@@ -8,13 +8,14 @@ from calendar import monthrange
 from datetime import datetime
 from typing import Any
 
-from billing.core import clock
+from billing.core import clock, db, mirror
 from billing.core.errors import Conflict
 from billing.core.i18n import N_
 from billing.core.i18n import gettext as _
 from billing.core.logging import get_logger
+from billing.domain.subscriptions import schedule_rules
 from billing.domain.subscriptions.ending import drop_what_waits, is_ending, retrieve_live
-from billing.domain.subscriptions.models import Subscription
+from billing.domain.subscriptions.models import Schedule, Subscription
 from billing.gateway import subscription_schedules as schedules_gateway
 from billing.gateway import subscriptions as gateway
 from billing.gateway.errors import CardDeclined
@@ -47,10 +48,13 @@ def pause(stripe_id: str, *, months: int | None) -> dict[str, Any]:
     if held["status"] == "paused":
         return held
     is_charged = held["collection_method"] == "charge_automatically"
-    has_schedule = held["schedule"] is not None
+    schedule = schedules_gateway.retrieve(held["schedule"]) if held["schedule"] else None
+    has_schedule = schedule is not None and not schedule_rules.is_spent(schedule, clock.now())
     if why := why_not(held["status"], is_ending=is_ending(held), has_schedule=has_schedule, is_charged=is_charged):
         raise CannotPause(why)
     drop_what_waits(held)
+    if schedule is not None:  # it only waits to let go, and Stripe pauses nothing that a schedule governs
+        schedules_gateway.release(schedule["id"])
     if months is None:
         paused = gateway.pause(stripe_id)
     else:
@@ -107,9 +111,10 @@ def is_waiting_to_resume(subscription: dict[str, Any]) -> bool:
 
 def why_not_now(row: Subscription) -> str | None:
     """The same by the local tables."""
+    schedule = mirror.find(db.session(), Schedule, row.schedule) if row.schedule else None
     return why_not(
         row.status,
         is_ending=row.ends_at is not None,
-        has_schedule=row.schedule is not None,
+        has_schedule=schedule is not None and not schedule.is_spent(clock.now()),
         is_charged=row.collection_method == "charge_automatically",
     )
