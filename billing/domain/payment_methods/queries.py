@@ -32,7 +32,7 @@ def find(account: Account, stripe_id: str) -> PaymentMethod | None:
     return db.session().scalar(_of(account).where(PaymentMethod.stripe_id == stripe_id))
 
 
-def _of(account: Account) -> Select[tuple[PaymentMethod]]:
+def _of(account: Account) -> Select[PaymentMethod]:
     return (
         select(PaymentMethod)
         .join(PaymentMethod.customer)
