@@ -30,6 +30,7 @@ def attempt(unit: Unit, subscription: Json, before: Json, draft: Json, *, kind: 
         "expires_at": expires_at,
         "invoice": draft["id"],
         "kind": kind,
+        "latest_invoice": before["latest_invoice"],
         "state": state,
         "waits": False,
     }
@@ -61,6 +62,7 @@ def drop(unit: Unit, subscription: Json) -> None:
     """The invoice will not be paid: the subscription stays as it is."""
     pending = subscription["_pending"]
     subscription["_pending"] = None
+    subscription["latest_invoice"] = pending["latest_invoice"]  # what decides its standing decides it again
     unit.unschedule(subscription["id"], "expire_pending_update")
     unit.save(subscription, "customer.subscription.updated")
     if pending["kind"] == "update":

@@ -13,9 +13,11 @@ def on_paid(unit: Unit, invoice: Json) -> None:
     subscription = _latest_of(unit, invoice)
     if subscription is None:
         return
-    _forgive_customer(unit, subscription["customer"])
     if subscription["_pending"] and subscription["_pending"]["invoice"] == invoice["id"]:
         _decide_pending(unit, subscription, invoice)
+        if subscription["latest_invoice"] != invoice["id"]:  # dropped: what was unpaid before is so still
+            return
+    _forgive_customer(unit, subscription["customer"])
     if subscription["status"] in ("incomplete", "past_due", "unpaid"):
         _move(unit, subscription, "trialing" if (subscription["trial_end"] or 0) > unit.now else "active")
 

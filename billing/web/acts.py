@@ -33,7 +33,8 @@ def perform(account: Account, row: Subscription, act: Callable[[], dict[str, Any
     None where the state of things no longer allows it: that is said, and the tables are brought up to date.
     """
     ratelimit.hit("subscriptions", account.uid, _LIMIT)
-    schedule = refs("subscription_schedule", row.schedule)  # the act may let go of it
+    # The act may let go of these.
+    besides = refs("subscription_schedule", row.schedule) + refs("invoice", row.latest_invoice)
     try:
         done = act()
     except (Conflict, StripeRefused) as refusal:
@@ -41,7 +42,7 @@ def perform(account: Account, row: Subscription, act: Callable[[], dict[str, Any
         refresh.catch_up(account)
         flash(words, "error")
         return None
-    refresh.take_in(done, *schedule)
+    refresh.take_in(done, *besides)
     return done
 
 

@@ -381,6 +381,23 @@ def test_a_plan_that_is_past_due_is_changed_and_its_invoice_stays_due(sqlite_por
     assert unpaid == [1200]
 
 
+def test_a_change_that_is_declined_makes_no_plan_that_is_past_due_good_again(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    steps.let_cards_fail(sqlite_portal, the_one(sqlite_portal, "customers")["id"])
+    sqlite_portal.advance(timedelta(days=31, hours=2))  # April 2
+    page = confirm(quote(sqlite_portal, ada, "pro_monthly"))
+    assert page.h1 == "The payment did not go through"
+    sqlite_portal.drain()
+    page = ada.get("/account/billing")
+    assert "Access ends on Apr 9, 2026 unless it is paid." in page.all(".alert")[0]
+    assert the_one(sqlite_portal, "subscriptions")["status"] == "past_due"
+
+    _pay_with(sqlite_portal, "pm_card_visa")
+    ada.get("/account/billing").click("Pay now").form(button="Pay $12.00").submit()
+    assert "Active. It renews by itself." in ada.get("/account/billing").text
+
+
 def test_of_several_parts_the_chosen_one_is_changed(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
