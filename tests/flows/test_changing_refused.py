@@ -3,30 +3,15 @@
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier, Thread
-from typing import Any
 
 import pytest
 
-from billing.core import db
-from billing.domain.quotes.models import Quote
 from billing.sandbox import collection
 from tests.domain import people
 from tests.flows import steps
-from tests.flows.changing import change_page, confirm, held, quote
+from tests.flows.changing import change_page, confirm, held, outcomes, pay_with, quote, update
 from tests.flows.steps import sign_up, stripe_has, subscribe, the_one
 from tests.support.portal import Portal
-
-
-def outcomes(portal: Portal) -> list[str | None]:
-    """What became of the quotes, in the order in which they were made."""
-    with portal.app.app_context():
-        return [row.outcome for row in db.session().query(Quote).order_by(Quote.id)]
-
-
-def update(portal: Portal, **params: Any) -> None:
-    """Change the one subscription at Stripe, as with the dashboard; its webhooks arrive."""
-    portal.sandbox.call("POST", f"/v1/subscriptions/{the_one(portal, 'subscriptions')['id']}", params)
-    portal.drain()
 
 
 def test_an_expired_quote_is_not_confirmed_but_made_anew(portal: Portal) -> None:
@@ -293,7 +278,7 @@ def test_what_is_planned_or_waits_comes_first(sqlite_portal: Portal) -> None:
     undo.submit()
     assert undo.submit().all(".alert") == ["Nothing is planned for this plan any more."]
 
-    _pay_with(sqlite_portal, "pm_card_authenticationRequired")
+    pay_with(sqlite_portal, "pm_card_authenticationRequired")
     waits = confirm(quote(sqlite_portal, ada, "pro_monthly"))
     assert waits.h1 == "Your bank wants to hear from you"
     page = page.form(page.path).fill(price="pro_yearly").submit()
@@ -307,95 +292,6 @@ def test_what_is_planned_or_waits_comes_first(sqlite_portal: Portal) -> None:
     assert the_one(sqlite_portal, "subscriptions")["pending_update"] is None
     assert held(sqlite_portal) == [("starter_monthly", 2)]
     assert outcomes(sqlite_portal) == ["changed", "undone", "withdrawn"]
-
-
-@pytest.mark.parametrize(
-    ("act", "done"), [("Cancel plan", "Starter is canceled."), ("Pause plan", "Starter is paused.")]
-)
-def test_a_change_that_waits_is_no_debt_and_is_dropped_with_the_plan(
-    sqlite_portal: Portal, act: str, done: str
-) -> None:
-    ada = sign_up(sqlite_portal)
-    subscribe(ada)
-    _pay_with(sqlite_portal, "pm_card_authenticationRequired")
-    waits = confirm(quote(sqlite_portal, ada, "pro_monthly"))
-    sqlite_portal.drain()
-    page = ada.get("/account/billing")
-    assert page.all(".alert") == ["A change of your plan waits until $17.00 is paid. Go on with it"]
-    assert page.click("Go on with it").path == waits.path
-
-    page = page.click(act)
-    assert "The change of your plan that waits for its payment is dropped." in page.text
-    assert "stays to be paid" not in page.text
-    page = page.form(button=act).submit()
-    assert [said[: len(done)] for said in page.all(".alert")] == [done]
-    assert stripe_has(sqlite_portal, "invoices")[0]["status"] == "void"
-    assert the_one(sqlite_portal, "subscriptions")["pending_update"] is None
-    page = ada.get(waits.path)
-    assert page.all(".alert.info")[-1] == "The change was given up before it was paid. Your plan is as it was."
-    sqlite_portal.advance(timedelta(days=3))
-    assert held(sqlite_portal) == [("starter_monthly", 1)]
-
-
-def test_a_payment_answered_elsewhere_or_never_is_told(portal: Portal) -> None:
-    ada = sign_up(portal)
-    subscribe(ada)
-    _pay_with(portal, "pm_card_authenticationRequired")
-    waits = confirm(quote(portal, ada, "pro_monthly"))
-    assert ada.get(f"{waits.path}/returned").h1 == "Your bank wants to hear from you"
-    portal.advance(timedelta(days=1))  # after 23 hours Stripe drops the change
-    page = ada.get(waits.path)
-    assert page.all(".alert") == ["The change was given up before it was paid. Your plan is as it was."]
-
-    waits = confirm(page.form(button="See what it costs now").submit())
-    stripes = waits.click("Do it on Stripe’s page")
-    paid = stripes.form(button=_button(stripes.all("button"), "Pay with")).submit()
-    paid.form().submit("Complete authentication")
-    portal.drain()
-    known = steps.rows(portal)
-    assert ada.get(waits.path).all(".alert") == ["You have Pro, $29.00 per month now."]
-    assert steps.rows(portal) == known
-    assert outcomes(portal) == ["withdrawn", "changed"]
-
-
-def _pay_with(portal: Portal, card: str) -> None:
-    customer = {"customer": the_one(portal, "customers")["id"]}
-    method = portal.sandbox.call("POST", f"/v1/payment_methods/{card}/attach", customer)
-    update(portal, default_payment_method=method["id"])
-
-
-def _button(buttons: list[str], words: str) -> str:
-    return next(button for button in buttons if button.startswith(words))
-
-
-def test_a_plan_that_is_past_due_is_changed_and_its_invoice_stays_due(sqlite_portal: Portal) -> None:
-    ada = sign_up(sqlite_portal)
-    subscribe(ada)
-    steps.let_cards_fail(sqlite_portal, the_one(sqlite_portal, "customers")["id"])
-    sqlite_portal.advance(timedelta(days=31, hours=2))
-    _pay_with(sqlite_portal, "pm_card_visa")
-    page = quote(sqlite_portal, ada, "pro_monthly")
-    assert "The change is paid for by itself and leaves that as it is." in page.text
-    assert confirm(page).h1 == "Your plan is changed"
-    unpaid = [invoice["total"] for invoice in stripe_has(sqlite_portal, "invoices", status="open")]
-    assert unpaid == [1200]
-
-
-def test_a_change_that_is_declined_makes_no_plan_that_is_past_due_good_again(sqlite_portal: Portal) -> None:
-    ada = sign_up(sqlite_portal)
-    subscribe(ada)
-    steps.let_cards_fail(sqlite_portal, the_one(sqlite_portal, "customers")["id"])
-    sqlite_portal.advance(timedelta(days=31, hours=2))  # April 2
-    page = confirm(quote(sqlite_portal, ada, "pro_monthly"))
-    assert page.h1 == "The payment did not go through"
-    sqlite_portal.drain()
-    page = ada.get("/account/billing")
-    assert "Access ends on Apr 9, 2026 unless it is paid." in page.all(".alert")[0]
-    assert the_one(sqlite_portal, "subscriptions")["status"] == "past_due"
-
-    _pay_with(sqlite_portal, "pm_card_visa")
-    ada.get("/account/billing").click("Pay now").form(button="Pay $12.00").submit()
-    assert "Active. It renews by itself." in ada.get("/account/billing").text
 
 
 def test_of_several_parts_the_chosen_one_is_changed(sqlite_portal: Portal) -> None:
