@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.bench.sync.lives import ALONE, Life
 
 # Whoever looks after the inbox reads these now and then: nothing is missing.
-_EMPTY = {
+_KNOWN = {
+    "/v1/account": {"id": "acct_bench", "object": "account"},
     "/v1/events": {"object": "list", "url": "/v1/events", "data": [], "has_more": False},
     "/v2/core/events": {"data": [], "next_page_url": None, "previous_page_url": None},
 }
@@ -58,8 +59,8 @@ class Stub:
         return "200 OK", json.dumps({"calls": self._calls}).encode()
 
     async def _stripe(self, path: str, *, is_alone: bool) -> tuple[str, bytes]:
-        if path in _EMPTY:
-            return "200 OK", json.dumps(_EMPTY[path]).encode()
+        if path in _KNOWN:
+            return "200 OK", json.dumps(_KNOWN[path]).encode()
         self._calls += 1
         # Read as the question arrives, told after the way back: as old as an answer can be.
         known, _, number = path.rpartition("x")
