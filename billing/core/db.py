@@ -145,7 +145,7 @@ def _try_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: obje
         connection.execute("")
         connection.rollback()
     except Exception as error:
-        raise DisconnectionError("the connection is gone") from error  # the pool takes another
+        raise DisconnectionError from error  # the pool takes another
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import stripe as sdk
 
-from billing.core.i18n import gettext as _
 from billing.gateway import customers
 from billing.gateway.client import asking, key_for, plain, take_out
 from billing.gateway.errors import StripeRefused
@@ -28,9 +27,8 @@ def retrieve_around(stripe_id: str) -> Around:
     """The schedule and what it refers to, in one call. Raises NoSuchObject."""
     with asking() as stripe:
         schedule = plain(stripe.v1.subscription_schedules.retrieve(stripe_id, {"expand": _AROUND}))
-    customer = take_out(schedule, "customer")
-    if customer is None:
-        raise StripeRefused(_("Stripe did not say whose %(id)s is.", id=stripe_id))
+    customer = schedule["customer"]
+    schedule["customer"] = customer["id"]
     return Around(schedule, customers.whole(customer), take_out(schedule, "subscription"))
 
 
@@ -62,7 +60,7 @@ def plan_pause(subscription: str, *, resumes_at: int) -> dict[str, Any]:
         outcome = planned["pause_schedules"][0]["pause"]["status"]
         if outcome["type"] == "error":
             stripe.v1.subscription_schedules.release(made["id"])
-            raise StripeRefused((outcome["error"] or {}).get("message") or "Stripe could not pause it.")
+            raise StripeRefused(outcome["error"]["message"])
         return planned
 
 

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from billing.core.i18n import gettext as _
 from billing.gateway import customers
 from billing.gateway.client import asking, fetch, key_for, plain, take_out
-from billing.gateway.errors import StripeRefused
 
 _AROUND = ["latest_invoice", "discounts", "customer.tax_ids", "default_payment_method"]
 
@@ -36,9 +34,8 @@ def given(items: Sequence[Item]) -> list[Any]:
 def retrieve_around(stripe_id: str) -> Around:
     """The subscription and what it refers to, in one call. Raises NoSuchObject."""
     subscription = fetch(f"/v1/subscriptions/{quote(stripe_id, safe='')}", _AROUND)
-    customer = take_out(subscription, "customer")
-    if customer is None:
-        raise StripeRefused(_("Stripe did not say whose %(id)s is.", id=stripe_id))
+    customer = subscription["customer"]
+    subscription["customer"] = customer["id"]
     return Around(subscription, customers.whole(customer), take_out(subscription, "default_payment_method"))
 
 
