@@ -83,6 +83,11 @@ def test_a_billing_manager_sees_the_billing_and_only_owners_say_who_belongs(port
     change = ada.get("/account/team").form(f"{_path(team, MATE)}/role")
     assert "mate@example.com: Billing manager." in change.fill(role="billing").submit().text
     assert mate.get("/account/billing").status == 200
+    assert "Choose a role." in ada.post(change.action, change.fields | {"role": "emperor"}).text
+    again = ada.get("/account/team").form(button=f"Remove from team {MATE}")
+    again.submit()
+    gone = again.submit()
+    assert (gone.status, "That person is not in this team any more." in gone.text) == (404, True)
 
 
 def _path(team: Page, email: str) -> str:
@@ -105,7 +110,8 @@ def test_an_invitation_is_for_one_and_for_a_time(portal: Portal) -> None:
     second = link_for(ada, MATE)
     mate, other = sign_up(portal, MATE), sign_up(portal, "other@example.com")
     assert mate.get(first).status == 404
-    assert "Ask for a new one" in mate.get(first).text
+    none = "There is no such invitation. Ask for a new one, or open the newest mail you got."
+    assert none in mate.get(first).text
 
     page = other.get(second)
     assert "The invitation went to mate@example.com, and you are signed in as other@example.com." in page.text
@@ -122,13 +128,17 @@ def test_an_invitation_is_for_one_and_for_a_time(portal: Portal) -> None:
     invite(ada, MATE)
     link = link_for(ada, MATE)
     portal.advance(timedelta(days=14))
-    assert "This invitation to Analytical Engines has expired." in mate.get(link).text
+    assert "This invitation to Analytical Engines has expired. Ask for a new one." in mate.get(link).text
     assert "Expired" in ada.get("/account/team").text
     assert "mate@example.com is invited." in invite(ada, MATE).text  # the one before is no longer in the way
     link = link_for(ada, MATE)
     form = mate.get(link).form(button="Join")
-    page = ada.get("/account/team").form(button=f"Take back {MATE}").submit()
+    page = ada.get("/account/team")
+    again = page.form(button=f"Send again {MATE}")
+    page = page.form(button=f"Take back {MATE}").submit()
     assert "The invitation to mate@example.com is taken back." in page.text
+    gone = again.submit()
+    assert (gone.status, "There is no such invitation any more." in gone.text) == (404, True)
     refused = form.submit()
     assert refused.status == 409
     assert "This invitation to Analytical Engines was taken back." in refused.text

@@ -66,7 +66,7 @@ def consume(account: Account | str | None, key: str, amount: int = 1, idempotenc
     an edge of ours it becomes a part of that, else it is one of its own.
     """
     if not 0 < amount <= _LARGEST:
-        raise Invalid(_("Use one or more of it."), field="amount")
+        raise Invalid(_("Use from 1 to %(most)s of it.", most=_LARGEST), field="amount")
     if idempotency_key is not None and not 0 < len(idempotency_key) <= _LONGEST_KEY:
         raise Invalid(_("An idempotency key has 1 to %(most)s characters.", most=_LONGEST_KEY), field="idempotency_key")
     owner, given = _found(account), access_for(account).allowances.get(key)

@@ -158,7 +158,7 @@ def _add(session: Session, team: Account, person: Account, role: Role) -> Member
 def _member(team: Account, person_uid: str) -> Membership:
     found = next((held for held in queries.members(team) if held.person.uid == person_uid), None)
     if found is None:
-        raise NotFound(_("Nobody of that name is in this team."))
+        raise NotFound(_("That person is not in this team any more."))
     return found
 
 

@@ -75,7 +75,7 @@ def test_a_limit_is_the_hosts_to_count(ada: Account) -> None:
 
 @pytest.mark.parametrize("amount", [0, -1, 10**16])
 def test_amounts_that_cannot_be_used(ada: Account, amount: int) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="Use from 1 to 1000000000000000 of it"):
         consume(ada, "exports", amount)
 
 
