@@ -14,7 +14,8 @@ def staff(portal: Portal) -> list[str]:
 
 def test_somebody_who_registered_becomes_staff_and_stops_being_it(sqlite_portal: Portal) -> None:
     visitor = sign_up(sqlite_portal, "ada@example.com")
-    assert visitor.get("/admin").status == 403
+    refused = visitor.get("/admin")
+    assert (refused.status, "These pages are for staff." in refused.text) == (403, True)
     assert sqlite_portal.run("staff", "add", "ADA@example.com") == "ADA@example.com is staff now.\n"
     assert staff(sqlite_portal) == ["ada@example.com", "staff@example.com"]
     assert visitor.get("/admin").h1 == "Accounts"

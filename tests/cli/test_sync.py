@@ -157,4 +157,4 @@ def test_export_writes_a_table(sqlite_portal: Portal, paying: dict[str, Any], tm
     ]
     refused = invoke(sqlite_portal, "export", "unicorn")
     assert refused.exit_code == 1
-    assert "There is no unicorn to export." in refused.output
+    assert "There is no unicorn to export. There are: access_policy, " in refused.output

@@ -106,6 +106,7 @@ def test_every_mistake_is_told_at_once() -> None:
         "STRIPE_SECRET_KEY",
     }
     assert len(lines) == 6
+    assert "BILLING_CATALOG: there is no file /nowhere/plans.toml" in lines
 
 
 def test_a_mistake_never_repeats_a_secret() -> None:

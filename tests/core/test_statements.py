@@ -95,7 +95,7 @@ def test_eight_threads_insert_a_row_once(noting: Flask) -> None:
 
 
 def test_inserting_alone_inside_an_edge_is_refused(noting: Flask) -> None:
-    with db.edge(), pytest.raises(RuntimeError, match="inside another"):
+    with db.edge(), pytest.raises(RuntimeError, match="a transaction of its own was begun inside another"):
         note("a", alone=True)
 
 

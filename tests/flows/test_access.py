@@ -240,7 +240,8 @@ def test_the_same_by_command(portal: Portal, ada: Browser) -> None:
     assert "is revoked" in portal.run("billing", "grants", "revoke", str(given["id"]), "--reason", "enough")
     assert ada.get("/app/exports").status == 402
     assert "revoked already" in failing(portal, "billing", "grants", "revoke", str(given["id"]), "--reason", "x").output
-    assert "There is no account nobody" in failing(portal, "billing", "why", "nobody").output
+    unknown = failing(portal, "billing", "why", "nobody").output
+    assert "There is no account nobody. Give its key, id, e-mail address or Stripe customer." in unknown
 
 
 def test_the_policy_by_command(portal: Portal, ada: Browser) -> None:

@@ -135,15 +135,17 @@ def test_nothing_of_other_people_is_found(sqlite_portal: Portal) -> None:
     quoted = quote(sqlite_portal, ada, "pro_monthly")
     eve = sign_up(sqlite_portal, "eve@example.com")
     subscribe(eve)
+    own = next(held["id"] for held in stripe_has(sqlite_portal, "subscriptions") if held["id"] not in hers.path)
     token = eve.get("/pricing").form("/checkout", button="Switch to Pro").fields["csrf_token"]
     fields = quoted.form(quoted.path).fields | {"csrf_token": token}
 
     for path in (hers.path, quoted.path, f"{quoted.path}/returned"):
         assert eve.get(path).status == 404
+    none = "There is no such quote. The ways to change your plan start on the billing page."
+    assert none in eve.get(quoted.path.replace(hers.path.split("/")[3], own)).text
     planned = hers.path.replace("/change", "/planned-change/undo")
     for path in (hers.path, quoted.path, f"{quoted.path}/withdraw", planned):
         assert eve.post(path, {**fields, "price": "pro_monthly"}).status == 404
-    own = next(held["id"] for held in stripe_has(sqlite_portal, "subscriptions") if held["id"] not in hers.path)
     assert ada.get(quoted.path.replace(hers.path.split("/")[3], own)).status == 404
     assert [held["items"]["data"][0]["price"]["lookup_key"] for held in stripe_has(sqlite_portal, "subscriptions")] == [
         "starter_monthly"
@@ -243,6 +245,36 @@ def test_what_stands_against_a_change_is_said(
     refused = confirm(quoted)
     assert any(said.startswith(words) or "older than 15 minutes" in said for said in refused.all(".alert"))
     assert held(sqlite_portal) == [("starter_monthly", 1)]
+
+
+def test_what_was_planned_elsewhere_is_not_undone_here(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    page = change_page(sqlite_portal, ada)
+    _schedule(sqlite_portal)
+    token = {"csrf_token": page.form(page.path).fields["csrf_token"]}
+    refused = ada.post(page.path.replace("/change", "/planned-change/undo"), token)
+    assert "What is planned for this plan was not chosen here. Please ask us to change it." in refused.text
+    assert the_one(sqlite_portal, "subscriptions")["schedule"]
+
+
+def test_what_is_paid_by_use_is_not_changed_here(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    call = sqlite_portal.sandbox.call
+    counted = {"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}}
+    by_use = {"interval": "month", "usage_type": "metered", "meter": call("POST", "/v1/billing/meters", counted)["id"]}
+    product = the_one(sqlite_portal, "subscriptions")["items"]["data"][0]["price"]["product"]
+    price = {"product": product, "currency": "usd", "unit_amount": 1, "recurring": by_use}
+    update(sqlite_portal, items=[{"price": call("POST", "/v1/prices", price)["id"]}])
+
+    items = the_one(sqlite_portal, "subscriptions")["items"]["data"]
+    used, bought = sorted(items, key=lambda item: item["price"]["unit_amount"])
+    page = change_page(sqlite_portal, ada, item=bought["id"])
+    form = page.form(page.path)
+    refused = ada.post(form.action, form.fields | {"item": used["id"], "price": "pro_monthly"})
+    assert refused.status == 409
+    assert "This part of your plan is paid by use. Please ask us to change it." in refused.all(".alert.error")
 
 
 def test_why_a_quote_is_not_made_is_said_once(sqlite_portal: Portal) -> None:

@@ -8,7 +8,7 @@ from tests.flows import steps
 from tests.flows.changing import confirm, quote
 from tests.flows.steps import sign_up, subscribe, the_one
 from tests.support.pages import Browser, Page
-from tests.support.portal import Portal
+from tests.support.portal import BASE_URL, Portal
 
 
 def _coupon(portal: Portal, **params: Any) -> str:
@@ -108,6 +108,19 @@ def test_every_refusal_says_why(sqlite_portal: Portal) -> None:
     assert len(held["discounts"]) == 1
 
 
+def test_what_stripe_alone_knows_against_a_code_is_refused_too(sqlite_portal: Portal) -> None:
+    _code(sqlite_portal, "FIRST", restrictions={"first_time_transaction": True})
+    ada = sign_up(sqlite_portal)
+    subscribe(ada, "Try Pro free for 14 days")
+    sqlite_portal.drain()
+    bought = {"amount": 500, "currency": "usd", "customer": the_one(sqlite_portal, "customers")["id"]}
+    paying = {"confirm": True, "payment_method": "pm_card_visa", "return_url": BASE_URL}
+    sqlite_portal.sandbox.call("POST", "/v1/payment_intents", bought | paying)  # its events are still on their way
+
+    page = _enter(ada, "FIRST")
+    assert (page.status, page.all("#code-error")) == (422, ["This code cannot be used for your plan."])
+
+
 def test_what_no_code_brought_is_not_the_owners_to_remove(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -118,7 +131,8 @@ def test_what_no_code_brought_is_not_the_owners_to_remove(sqlite_portal: Portal)
     page = ada.get(f"/account/subscriptions/{held}/code")
     assert page.all(".parts li") == ["50% off"]
     token = {"csrf_token": page.form(button="Use code").fields["csrf_token"]}
-    assert ada.post(f"/account/subscriptions/{held}/code/{discount}/remove", token).status == 404
+    refused = ada.post(f"/account/subscriptions/{held}/code/{discount}/remove", token)
+    assert (refused.status, "There is no such code to remove." in refused.text) == (404, True)
     assert ada.post(f"/account/subscriptions/{held}/code/di_gone/remove", token).path.endswith("/code")
 
 

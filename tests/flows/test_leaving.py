@@ -180,7 +180,27 @@ def test_who_never_bought_anything_is_deleted_without_stripe(sqlite_portal: Port
     page = ada.get(PAGE)
     assert page.all(".methods li") == ["No plan runs."]
     assert page.all("input[name=when]") == []
+    form = page.form(PAGE).fill(confirm="ada@example.com")
+    refused = ada.post(form.action, form.fields | {"when": "period_end"})
+    assert refused.status == 422
+    assert "Nothing runs that the deletion could wait for. Delete the account now." in refused.all(".alert.error")
     assert _delete(ada).path == "/account/deleted"
+
+
+def test_of_several_unpaid_invoices_all_are_to_be_paid_first(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal)
+    subscribe(ada)
+    customer = the_one(sqlite_portal, "customers")["id"]
+    for _ in range(2):
+        item = {"customer": customer, "amount": 500, "currency": "usd"}
+        sqlite_portal.sandbox.call("POST", "/v1/invoiceitems", item)
+        drafted = sqlite_portal.sandbox.call(
+            "POST", "/v1/invoices", {"customer": customer, "pending_invoice_items_behavior": "include"}
+        )
+        sqlite_portal.sandbox.call("POST", f"/v1/invoices/{drafted['id']}/finalize")
+    sqlite_portal.drain()
+    words = "2 invoices are still unpaid. Pay them first, then the account can be deleted."
+    assert words in ada.get(PAGE).all(".alert.warning")
 
 
 def test_what_is_unpaid_is_paid_first_or_written_off_by_staff(sqlite_portal: Portal) -> None:

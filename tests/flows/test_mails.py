@@ -317,6 +317,11 @@ def test_a_teams_mails_go_to_who_sees_to_its_billing(portal: Portal) -> None:
     assert receipts == ["ada@example.com", "bob@example.com"]
 
 
+def test_a_kind_there_is_not_cannot_be_looked_at(sqlite_portal: Portal) -> None:
+    page = steps.staff(sqlite_portal).get("/admin/mail/reciept")
+    assert (page.status, "There is no such kind of mail." in page.text) == (404, True)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_kind_can_be_looked_at(sqlite_portal: Portal, kind: str, language: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, abort
 
-from billing import Billing, Hosts
+from billing import Billing, Hosts, requires_feature
 from billing.core import db
 from billing.sandbox.webhooks import signature
 from tests.flows import steps
@@ -144,6 +144,12 @@ def host(sqlite_portal: Portal) -> Iterator[Flask]:
     app.errorhandler(500)(lambda _: ("The shop is broken", 500))
     app.add_url_rule("/teapot", view_func=lambda: abort(418), endpoint="teapot")
     app.add_url_rule("/bug", view_func=lambda: [][0], endpoint="bug")
+
+    @app.get("/exports")
+    @requires_feature("exports")
+    def exports() -> str:
+        return "loaf,sold"
+
     Billing(app, hosts=Hosts(account=lambda: None), settings=sqlite_portal.settings, url_prefix="/billing")
     yield app
     app.extensions["billing"].sandbox.close()
@@ -157,6 +163,8 @@ def test_the_host_apps_errors_headers_and_origins_stay_its_own(host: Flask) -> N
 
     assert client.get("/nowhere").text == "The shop has no such page"
     assert client.get("/bug").text == "The shop is broken"
+    stranger = client.get("/exports")
+    assert (stranger.status_code, "<p>Please sign in first.</p>" in stranger.text) == (401, True)
     teapot = client.get("/teapot", headers=elsewhere)
     assert (teapot.status_code, "Content-Security-Policy" in teapot.headers) == (418, False)
     for path in ("/nowhere", "/billing/pricing"):

@@ -20,6 +20,10 @@ ADA, MATE, BOOKS = "ada@example.com", "mate@example.com", "books@example.com"
 PRO = "Try Pro free for 14 days"
 
 
+NOWHERE = {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_API_BASE": "http://127.0.0.1:9"}
+"""Settings with which Stripe does not answer."""
+
+
 def quantity(portal: Portal) -> int:
     """How many seats Stripe charges for."""
     [item] = steps.the_one(portal, "subscriptions")["items"]["data"]
@@ -97,6 +101,24 @@ def test_what_was_set_elsewhere_is_set_again(portal: Portal) -> None:
     assert checks(portal) == []
 
 
+def test_the_command_says_what_keeps_the_seats_from_being_set(sqlite_portal: Portal) -> None:
+    ada = sign_up(sqlite_portal, ADA)
+    make_team(ada)
+    subscribe(ada, PRO)
+    sqlite_portal.drain()
+    set_elsewhere(sqlite_portal, 7)
+    sqlite_portal.drain()
+    [found] = out_of_step(sqlite_portal)
+    command = found.way_out.removeprefix("Run `flask ").removesuffix("`.").split()
+    with time_machine.travel(START), steps.deployment(sqlite_portal, **NOWHERE) as app:
+        result = app.test_cli_runner().invoke(args=command)
+    assert result.exit_code == 1
+    assert "Setting the seats failed: StripeUnreachable" in result.output
+    result = sqlite_portal.app.test_cli_runner().invoke(args=[*command[:-1], "user:3"])
+    assert result.exit_code == 1
+    assert "There is no team of the key user:3. `flask billing teams list` shows all." in result.output
+
+
 def test_ones_own_plan_has_one_seat_whatever_is_set(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     subscribe(ada, PRO)
@@ -114,8 +136,7 @@ def test_stripe_being_away_keeps_nobody_out_and_the_seat_is_set_later(sqlite_por
     invite(ada, MATE)
     link = link_for(ada, MATE)
     mate = sign_up(sqlite_portal, MATE)
-    nowhere = {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_API_BASE": "http://127.0.0.1:9"}
-    with time_machine.travel(START), steps.deployment(sqlite_portal, **nowhere) as app:
+    with time_machine.travel(START), steps.deployment(sqlite_portal, **NOWHERE) as app:
         away = Browser(app, sqlite_portal.base_url)
         steps.sign_in(away, MATE)
         page = away.get(link).form(button="Join").submit()
@@ -239,6 +260,10 @@ def test_fewer_seats_than_members_are_not_sold(sqlite_portal: Portal) -> None:
         page = form.fill(price="pro_monthly", quantity="1").submit()
         assert page.status == 422
         assert "The team has 2 members. Choose as many seats, or more." in page.text
+        remove(ada, MATE)
+        page = ada.post(form.action, form.fields | {"quantity": "0"})
+        assert page.status == 422
+        assert "The team has 1 member. Choose as many seats, or more." in page.text
 
 
 def test_a_planned_change_and_a_pause_do_not_put_seats_out_of_step(sqlite_portal: Portal) -> None:

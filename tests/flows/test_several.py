@@ -8,6 +8,7 @@ from flask import Flask
 
 from tests.domain import people
 from tests.flows import steps
+from tests.flows.changing import change_page
 from tests.flows.steps import sign_up, subscribe, the_one
 from tests.support.pages import Browser, Page
 from tests.support.portal import BASE_URL, Portal
@@ -92,6 +93,18 @@ def test_a_subscription_of_several_things_names_each(sqlite_portal: Portal) -> N
     page = ada.get("/account/billing")
     assert page.all(".subscription h2") == ["Starter, Pro"]
     assert page.all(".subscription .parts li") == ["Starter $12.00 per month", "Pro × 3 $87.00 per month"]
+
+
+def test_a_plan_of_another_name_replaces_none(sqlite_portal: Portal, shop: Flask) -> None:
+    sign_up(sqlite_portal)
+    ada = Browser(shop, BASE_URL)
+    steps.sign_in(ada, "ada@example.com")
+    subscribe(ada)
+    page = change_page(sqlite_portal, ada)
+    form = page.form(page.path)
+    page = ada.post(form.action, form.fields | {"price": "phone_monthly"})
+    assert page.status == 422
+    assert page.all(".field-error") == ["That plan does not replace yours: it is bought beside it."]
 
 
 def test_an_account_pays_in_one_currency_at_a_time(sqlite_portal: Portal, shop: Flask, tmp_path: Path) -> None:

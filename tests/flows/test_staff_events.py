@@ -83,7 +83,7 @@ def test_what_cannot_be_done_is_said(sqlite_portal: Portal, ada: Browser) -> Non
     page = event_page(staff)
     path, token = page.path, page.form(button="Replay").fields["csrf_token"]
     hers = ada.get("/account/billing").form("/logout").fields["csrf_token"]
-    for action, words in (("retry", "Only failed and parked"), ("park", "Say why")):
+    for action, words in (("retry", "Only failed and parked"), ("park", "Say why, for whoever finds it parked.")):
         assert words in staff.post(f"{path}/{action}", {"csrf_token": token}).text
     for action in ("dry-run", "replay", "retry", "park"):
         assert staff.post(f"/admin/events/evt_none/{action}", {"csrf_token": token}).status == 404
@@ -153,7 +153,8 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert "1 object now says what Stripe says." in page.text
     assert "Repair 1 object" not in page.all("button")
     assert ada.get("/app/reports").status == 200
-    assert staff.get("/admin/sync/drift/99").status == 404
+    unknown = staff.get("/admin/sync/drift/99")
+    assert (unknown.status, "There is no such comparison." in unknown.text) == (404, True)
 
 
 def test_an_events_page_shows_what_belongs_to_the_row_as_well(sqlite_portal: Portal) -> None:

@@ -125,8 +125,24 @@ def test_who_is_no_staff_extends_nothing(sqlite_portal: Portal) -> None:
     clerk = steps.staff(sqlite_portal)
     fields["csrf_token"] = clerk.get("/pricing").form("/checkout", button="Choose Starter").fields["csrf_token"]
     for other in (2, 999):  # the clerk's own, and nobody's
-        assert clerk.post(f"/admin/accounts/{other}/subscriptions/{held}/trial", fields).status == 404
-    result = sqlite_portal.app.test_cli_runner().invoke(
-        args=["billing", "subscriptions", "extend-trial", "sub_none", "--days", "3", "--reason", "x"]
-    )
-    assert (result.exit_code, "There is no subscription sub_none" in result.output) == (1, True)
+        refused = clerk.post(f"/admin/accounts/{other}/subscriptions/{held}/trial", fields)
+        assert refused.status == 404
+        assert "There is no such subscription." in refused.text
+    assert "There is no such account." in clerk.get("/admin/accounts/999").text
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "words"),
+    [
+        (["--days", "3"], 1, "There is no subscription sub_none with a trial."),
+        (["--until", "2026-04-03"], 1, "There is no subscription sub_none."),
+        (["--days", "3", "--until", "2026-04-03"], 2, "Give either --until or --days."),
+        ([], 2, "Give either --until or --days."),
+    ],
+)
+def test_a_trial_that_cannot_be_extended_by_command(
+    sqlite_portal: Portal, options: list[str], exit_code: int, words: str
+) -> None:
+    command = ["billing", "subscriptions", "extend-trial", "sub_none", "--reason", "x", *options]
+    result = sqlite_portal.app.test_cli_runner().invoke(args=command)
+    assert (result.exit_code, words in result.output) == (exit_code, True), result.output

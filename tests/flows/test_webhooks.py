@@ -66,7 +66,8 @@ def test_only_what_stripe_signed_lately_is_taken_in(sqlite_portal: Portal, secre
     assert post(app, signed).status_code == 400
     assert post(app, signed, "whsec_somebody_elses").status_code == 400
     assert post(app, signed, secret, at=NOW - 301).status_code == 400
-    assert post(app, signed, secret, content_type="text/plain").status_code == 415
+    as_text = post(app, signed, secret, content_type="text/plain")
+    assert (as_text.status_code, "Stripe&#39;s events are application/json." in as_text.text) == (415, True)
     assert post(app, b"not json", secret).status_code == 400
     assert post(app, b"\xff\xfe", secret).status_code == 400
     assert post(app, {"id": "evt_1", "object": "v2.core.event"}, secret).status_code == 400
@@ -114,6 +115,14 @@ def test_an_event_of_the_other_mode_is_kept_refused_and_shown_to_staff(sqlite_po
     page = steps.staff(sqlite_portal).get("/admin/events")
     assert "A live mode event came to a deployment with a test mode key." in page.text
     assert len(inbox(sqlite_portal, "refused")) == 1
+    visitor = steps.staff(sqlite_portal)
+    page = visitor.get("/admin/events/evt_1")
+    assert "Replay" not in page.all("button")
+    for action in ("dry-run", "replay"):
+        refused = visitor.post(f"{page.path}/{action}", page.form("/logout").fields)
+        assert refused.all(".alert.error") == [
+            "This event is of the other mode (live or test); its object is not at this key's Stripe."
+        ]
 
 
 def test_while_a_secret_is_rotated_both_are_believed(sqlite_portal: Portal, frozen: object) -> None:

@@ -227,7 +227,7 @@ def test_a_second_backfill_takes_over_from_the_first(inside: Portal) -> None:
             with db.edge():
                 db.begin_write().execute(update(BackfillWindow).values(run="another"))
 
-    with pytest.raises(backfill.TakenOver):
+    with pytest.raises(backfill.TakenOver, match="Another backfill has taken over what this one was walking"):
         backfill.run(["customer"], threads=1, pace=quietly(), report=start_another)
     assert len(customers()) == 100
     again = backfill.run(["customer"], pace=quietly())

@@ -12,5 +12,5 @@ def test_a_filter_of_the_hosts_is_not_taken_over() -> None:
     context.add_filters(app)
     context.add_filters(app)
     app.jinja_env.filters["billing_day"] = str
-    with pytest.raises(Misconfigured, match="billing_day"):
+    with pytest.raises(Misconfigured, match="has a template filter named billing_day already"):
         context.add_filters(app)

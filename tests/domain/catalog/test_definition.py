@@ -70,6 +70,16 @@ MISTAKES = {
         "more than one plan is the default",
     ),
     "an unknown feature": (GOOD.replace('["reports"]', '["export"]'), "plan pro grants unknown features: export"),
+    "an allowance counted in two ways": (
+        GOOD.replace("limits = { seats = 1 }", 'allowances = { calls = { amount = 1, per = "month" } }').replace(
+            'features = ["reports"]', 'allowances = { calls = { amount = 9, per = "period" } }'
+        ),
+        "allowance calls is counted per period in one plan and per month in another",
+    ),
+    "a limit that is an allowance too": (
+        GOOD.replace("{ seats = 1 }", '{ seats = 1 }\nallowances = { seats = { amount = 1, per = "month" } }'),
+        "plan free has both as a limit and as an allowance: seats",
+    ),
     "a default plan that costs": (
         GOOD.replace("default = true", "").replace('key = "pro"', 'key = "pro"\ndefault = true'),
         "plan pro is what everybody has without paying, so it cannot have prices",

@@ -25,5 +25,8 @@ def test_all_of_it_is_replaced_by_newer_news_only(inside: Portal) -> None:
 
 
 def test_nothing_is_kept_of_a_customer_nobody_projected(inside: Portal) -> None:
-    with db.edge(), pytest.raises(LookupError, match="of customer cus_unknown that was not projected"):
+    with (
+        db.edge(),
+        pytest.raises(LookupError, match="entitlements of customer cus_unknown that was not projected before"),
+    ):
         projection.project(db.begin_write(), "cus_unknown", [], clock.ticket())

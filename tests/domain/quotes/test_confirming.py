@@ -61,7 +61,7 @@ def test_what_a_dead_process_made_is_found_and_not_made_twice(
     invoices = inside.sandbox.call("GET", "/v1/invoices")["data"]
     assert outcome(uid).outcome is None
 
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match="Another window is changing this plan at the moment"):
         plan_changes.confirm(owner, uid, token)
     inside.sandbox.advance(timedelta(minutes=1))
     plan_changes.confirm(owner, uid, token)
@@ -77,7 +77,7 @@ def test_a_claim_keeps_other_quotes_of_the_same_plan_away(inside: Portal) -> Non
     first, second = (quoted(owner, made["id"], Wanted(price, 1)) for price in ("pro_monthly", "pro_yearly"))
     with db.edge():
         assert confirming.claim(owner, *first)
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match="Another window is changing this plan at the moment"):
         plan_changes.confirm(owner, *second)
     inside.sandbox.advance(timedelta(minutes=1))
     plan_changes.confirm(owner, *second)

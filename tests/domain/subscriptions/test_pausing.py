@@ -32,3 +32,10 @@ def test_only_what_is_paid_for_and_goes_on_can_be_paused(status: str) -> None:
         assert why_not(status, is_ending=True, has_schedule=False, is_charged=True)
         assert why_not(status, is_ending=False, has_schedule=True, is_charged=True)
         assert why_not(status, is_ending=False, has_schedule=False, is_charged=False)
+
+
+def test_it_is_said_what_to_do_about_a_planned_change() -> None:
+    with i18n.using("en_US"):
+        assert why_not("active", is_ending=False, has_schedule=True, is_charged=True) == (
+            "A change of this plan is planned. Take it back first, then the plan can be paused."
+        )
