@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import floors, habits, papers
+from tests.architecture import floors, habits, papers, refusals
 from tests.architecture.tree import Module
 
 
@@ -112,6 +112,48 @@ def test_an_excuse_needs_its_reason(excuse: str) -> None:
     explained = tree(billing__core__db=f"x = 1  # {excuse}  # the library has no types")
     assert len(list(habits.unexplained_exceptions(bare))) == 1
     assert list(habits.unexplained_exceptions(explained)) == []
+
+
+TOLD = [
+    'raise Invalid(_("Choose a red pill first."))',
+    'raise Invalid(f"Choose a {colour} pill first.")',
+    'super().__init__("Choose a red pill first.")',
+    'abort(415, "Choose a red pill first.")',
+    'def why_not():\n    return _("Choose a red pill first.")',
+    'WHY = N_("Choose a red pill first.")',
+    'ngettext("Choose a red pill first.", "Choose red pills first.", 1)',
+]
+
+
+@pytest.mark.parametrize("source", TOLD)
+def test_a_refusal_nobody_reads_is_named(source: str) -> None:
+    refusing = tree(billing__domain__pills=source)
+    silent = tree(tests__test_pills='assert "Choose" in page and "first." in page')
+    reading = tree(tests__test_pills="assert '… a red pill first, please; red pills first' in page\nf'{a} pill first'")
+    assert len(list(refusals.unread_refusals(refusing, silent, set()))) == source.count("pill")
+    assert list(refusals.unread_refusals(refusing, reading, set())) == []
+
+
+def test_what_refusals_share_is_no_quotation_of_either() -> None:
+    pills = 'raise NotFound("There is no such pill.")\nraise NotFound("There is no such spoon.")'
+    (found,) = refusals.unread_refusals(
+        tree(billing__web__pills=pills), tree(tests__test_pills='"There is no such spoon."'), set()
+    )
+    assert "billing/web/pills.py:1" in found
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("billing__web__pills", 'flash(_("Choose a red pill first."))'),
+        ("billing__domain__telling", '_("Choose a red pill first.")'),
+        ("billing__domain__pills", '_("Choose a red pill")'),
+        ("billing__domain__pills", "raise Invalid(name)"),
+    ],
+)
+def test_what_refuses_nothing_may_go_unread(module: str, source: str) -> None:
+    telling = {"billing/domain/telling.py"}
+    assert list(refusals.unread_refusals(tree(**{module: source}), tree(tests__test_pills=""), telling)) == []
 
 
 def test_long_files_and_idle_exceptions_are_named() -> None:

@@ -4,7 +4,7 @@ import pytest
 from flask_security import __file__ as flask_security_file
 
 from billing.core.settings import Settings
-from tests.architecture import floors, habits, papers
+from tests.architecture import floors, habits, papers, refusals
 from tests.architecture.tree import PROJECT, modules, production
 
 TREE = production(PROJECT)
@@ -19,6 +19,11 @@ EDGES = {
     "billing/cli/staff.py",  # the same
     "billing/sandbox/store.py",  # a house of its own: one API call is one transaction
 }
+TELLING = {
+    "billing/domain/access/words.py",  # says why a feature is open or closed, and what would change it
+}
+"""Modules whose translated sentences refuse nothing."""
+
 LONG_FILES: dict[str, str] = {}
 """Files beyond the limit, each with the reason why it holds one idea."""
 
@@ -48,6 +53,11 @@ def test_everything_keeps(check: floors.Check) -> None:
 
 def test_only_the_edges_commit() -> None:
     assert list(habits.commits(TREE, EDGES)) == []
+
+
+def test_the_words_of_every_refusal_are_read() -> None:
+    ours = [module for module in TREE if not module.path.startswith("billing/sandbox/")]  # those are Stripe's words
+    assert list(refusals.unread_refusals(ours, modules(PROJECT, "tests"), TELLING)) == []
 
 
 def test_files_hold_one_idea() -> None:
