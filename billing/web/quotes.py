@@ -94,9 +94,13 @@ class QuoteView:
 
 
 def choices(held: Subscription, chosen: Mapping[str, str]) -> Choices:
-    """What `held` can be changed to, with what was `chosen` so far (fields item, price, quantity) marked."""
-    parts = [(item.stripe_id, _part(item.price, item.quantity)) for item in held.items]
-    wanted = chosen.get("item") or (held.items[0].stripe_id if len(held.items) == 1 else None)
+    """What `held` can be changed to, with what was `chosen` so far (fields item, price, quantity) marked.
+
+    A part that is paid by use has no quantity and is not changed here, unless it is the only one: then that is said.
+    """
+    bought = [item for item in held.items if item.quantity is not None] or held.items
+    parts = [(item.stripe_id, _part(item.price, item.quantity)) for item in bought]
+    wanted = chosen.get("item") or (bought[0].stripe_id if len(bought) == 1 else None)
     item = next((item for item in held.items if item.stripe_id == wanted), None)
     quantity = 1 if item is None or item.quantity is None else item.quantity
     return Choices(

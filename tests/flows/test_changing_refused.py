@@ -270,8 +270,9 @@ def test_what_is_paid_by_use_is_not_changed_here(sqlite_portal: Portal) -> None:
 
     items = the_one(sqlite_portal, "subscriptions")["items"]["data"]
     used, bought = sorted(items, key=lambda item: item["price"]["unit_amount"])
-    page = change_page(sqlite_portal, ada, item=bought["id"])
+    page = change_page(sqlite_portal, ada)  # which part to change is no question: the other one is not to be chosen
     form = page.form(page.path)
+    assert form.fields["item"] == bought["id"]
     refused = ada.post(form.action, form.fields | {"item": used["id"], "price": "pro_monthly"})
     assert refused.status == 409
     assert "This part of your plan is paid by use. Please ask us to change it." in refused.all(".alert.error")
