@@ -3,6 +3,7 @@
 import inspect
 import types
 import typing
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, get_args, get_origin
@@ -46,45 +47,51 @@ _OF_EVERY_METHOD = frozenset(
 )
 
 
+Check = Callable[[Any], Sequence[str]]
+"""What is wrong with a value, each as the rest of its path and words: a check is put together once for every type the
+SDK declares, and paths are spelled out where there is something to say alone."""
+_SOUND: tuple[str, ...] = ()
+
+
 def problems(body: dict[str, Any]) -> list[str]:
     """What is wrong with `body`, an answer of the API: an object, a list or an error."""
     if "error" in body:
         return list(_error_problems(body["error"]))
     if "next_page_url" in body:  # a list of /v2, which is no object
-        return [words for item in body["data"] for words in _problems(item, "answer")]
-    return list(_problems(body, "answer"))
+        return [f"answer{words}" for item in body["data"] for words in _problems(item)]
+    return [f"answer{words}" for words in _problems(body)]
 
 
 def event_problems(event: dict[str, Any]) -> list[str]:
     """What is wrong with an event, its payload included."""
     unknown = [] if event["type"] in _EVENT_TYPES else [f"{event['type']}: no type the SDK knows"]
-    found = [*_problems(event["data"]["object"], "data.object"), *_problems(event, "event")]
+    payload = [f"data.object{words}" for words in _problems(event["data"]["object"])]
+    found = payload + [f"event{words}" for words in _problems(event)]
     return [*unknown, *(f"{event['type']} {words}" for words in found)]
 
 
-def _error_problems(error: dict[str, Any]) -> typing.Iterator[str]:
+def _error_problems(error: dict[str, Any]) -> Iterator[str]:
     if error.get("type") not in _ERROR_TYPES:
         yield f"error.type: {error.get('type')!r} is none of {sorted(_ERROR_TYPES)}"
     if not isinstance(error.get("message"), str):
         yield f"error.message: {error.get('message')!r} is no text"
     if "code" in error:  # the class says text; the list of all codes is at the last error of a payment
-        yield from _mismatches(error["code"], _fields(stripe.PaymentIntent.LastPaymentError)["code"], "error.code")
-    yield from _object_problems({"type": None, **error}, stripe.ErrorObject, "error")
+        check = _check(_fields(stripe.PaymentIntent.LastPaymentError)["code"])
+        yield from (f"error.code{words}" for words in check(error["code"]))
+    yield from (f"error{words}" for words in _of_class(stripe.ErrorObject)({"type": None, **error}))
 
 
-def _problems(value: Any, path: str) -> typing.Iterator[str]:
-    if value["object"] in ("list", "search_result"):
-        for index, item in enumerate(value["data"]):
-            yield from _problems(item, f"{path}.data[{index}]")
-        return
+def _problems(value: Any) -> Sequence[str]:
+    kind = value["object"]
+    if kind in ("list", "search_result"):
+        return [f".data[{index}]{words}" for index, item in enumerate(value["data"]) for words in _problems(item)]
     cls = _class_of(value)
     if cls is StripeObject:
-        yield f"{path}: unknown object {value['object']}"
-    elif value.get("deleted") is True and value["object"] != "discount":  # of which Stripe shows all that it was
-        if set(value) != {"id", "object", "deleted"}:
-            yield f"{path}: a deleted stub with {sorted(value)}"
-    else:
-        yield from _object_problems(value, cls, f"{path}<{value['object']}>", value["object"])
+        return [f": unknown object {kind}"]
+    if value.get("deleted") is True and kind != "discount":  # of which Stripe shows all that it was
+        return _SOUND if set(value) == {"id", "object", "deleted"} else [f": a deleted stub with {sorted(value)}"]
+    found = _of_class(cls, kind)(value)
+    return [f"<{kind}>{words}" for words in found] if found else _SOUND
 
 
 def _class_of(value: dict[str, Any]) -> type:
@@ -98,21 +105,32 @@ def _class_of(value: dict[str, Any]) -> type:
     return get_object_class("V2" if kind.startswith("v2.") else "V1", kind)
 
 
-def _object_problems(value: dict[str, Any], cls: type, path: str, kind: str = "") -> typing.Iterator[str]:
-    fields = _fields(cls)
-    for name in value.keys() - fields.keys():
-        yield f"{path}.{name}: unknown field"
-    for name, hint in fields.items():
-        if name in value:
-            yield from _mismatches(value[name], hint, f"{path}.{name}")
-        elif name == "deleted":
-            continue
-        elif kind:
-            of_another_type = kind == "payment_method" and name not in _OF_EVERY_METHOD | {value["type"]}
-            if name not in _ABSENT_UNLESS_ASKED.get(kind, ()) and not of_another_type:
-                yield f"{path}.{name}: missing"
-        elif not _allows_none(hint):
-            yield f"{path}.{name}: missing"
+@cache
+def _of_class(cls: type, kind: str = "") -> Check:
+    """Checks an object's fields; `kind` is set where it is one that stands for itself."""
+    fields = {name: _check_once_asked(hint) for name, hint in _fields(cls).items()}
+    may_lack = {"deleted"}
+    if kind:
+        may_lack |= _ABSENT_UNLESS_ASKED.get(kind, set())
+    else:
+        may_lack |= {name for name, hint in _fields(cls).items() if _allows_none(hint)}
+    wanted = fields.keys() - may_lack
+    of_its_type = wanted & _OF_EVERY_METHOD if kind == "payment_method" else None
+
+    def check(value: dict[str, Any]) -> Sequence[str]:
+        found: list[str] = []
+        for name, given in value.items():
+            check_field = fields.get(name)
+            if check_field is None:
+                found.append(f".{name}: unknown field")
+            elif wrong := check_field(given):
+                found += [f".{name}{words}" for words in wrong]
+        needed = wanted if of_its_type is None else of_its_type | (wanted & {value["type"]})
+        if not needed <= value.keys():
+            found += [f".{name}: missing" for name in sorted(needed - value.keys())]
+        return found
+
+    return check
 
 
 @cache
@@ -152,55 +170,101 @@ def _resolve(hint: Any, names: dict[str, Any]) -> Any:
     return typing._eval_type(hint, names, names)  # type: ignore[attr-defined]  # as above
 
 
-def _mismatches(value: Any, hint: Any, path: str) -> typing.Iterator[str]:
+def _check_once_asked(hint: Any) -> Check:
+    """The check of a hint, put together when the first value comes: the SDK's types refer to each other in circles."""
+    made: list[Check] = []
+
+    def check(value: Any) -> Sequence[str]:
+        if not made:
+            made.append(_check(hint))
+        return made[0](value)
+
+    return check
+
+
+def _check(hint: Any) -> Check:
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
-        return
+        return lambda _: _SOUND
     if origin in (typing.Union, types.UnionType):
-        fitting = [arg for arg in args if not _shadowed(arg, args) and (arg is type(None)) == (value is None)]
-        options = [list(_mismatches(value, option, path)) for option in fitting]
-        if all(options):
-            yield f"{path}: null" if not options else min(options, key=len)[0]
-    elif origin is typing.Literal:
-        if value not in args:
-            yield f"{path}: {value!r} is none of {args}"
-    elif origin in (list, typing.List):  # noqa: UP006 - the SDK writes typing.List
+        return _of_union(args)
+    if origin is typing.Literal:
+        listed = frozenset(args)
+        return lambda value: (
+            _SOUND if isinstance(value, Hashable) and value in listed else [f": {value!r} is none of {args}"]
+        )
+    if origin in (list, typing.List):  # noqa: UP006 - the SDK writes typing.List
+        return _of_list(_check_once_asked(args[0]))
+    if inspect.isclass(origin or hint):
+        return _of_type(origin or hint)
+    return lambda _: _SOUND
+
+
+def _of_union(args: tuple[Any, ...]) -> Check:
+    options = [_check_once_asked(arg) for arg in args if not _shadowed(arg, args) and arg is not type(None)]
+    may_be_null = type(None) in args
+
+    def check(value: Any) -> Sequence[str]:
+        if value is None:
+            return _SOUND if may_be_null else [": null"]
+        best: Sequence[str] = _SOUND
+        for option in options:
+            found = option(value)
+            if not found:
+                return _SOUND
+            if not best or len(found) < len(best):
+                best = found
+        return best[:1] or [": null"]
+
+    return check
+
+
+def _of_list(check_item: Check) -> Check:
+    def check(value: Any) -> Sequence[str]:
         if not isinstance(value, list):
-            yield f"{path}: {value!r} is no list"
-        else:
-            for index, item in enumerate(value):
-                yield from _mismatches(item, args[0], f"{path}[{index}]")
-    elif inspect.isclass(origin or hint):
-        yield from _class_mismatches(value, origin or hint, args, path)
+            return [f": {value!r} is no list"]
+        return [f"[{index}]{words}" for index, item in enumerate(value) for words in check_item(item)]
+
+    return check
 
 
-def _class_mismatches(value: Any, cls: Any, args: tuple[Any, ...], path: str) -> typing.Iterator[str]:
+def _of_type(cls: Any) -> Check:
     if cls is type(None):
-        if value is not None:
-            yield f"{path}: {value!r} is not null"
-    elif issubclass(cls, ListObject | SearchResultObject):
-        if not isinstance(value, dict) or value.get("object") != "list":
-            yield f"{path}: {value!r} is no list object"
-        else:
-            yield from _problems(value, path)
-    elif issubclass(cls, StripeObject):
+        return lambda value: _SOUND if value is None else [f": {value!r} is not null"]
+    if issubclass(cls, ListObject | SearchResultObject):
+        return lambda value: (
+            _problems(value)
+            if isinstance(value, dict) and value.get("object") == "list"
+            else [f": {value!r} is no list object"]
+        )
+    if issubclass(cls, StripeObject):
+        return _of_object(cls)
+    if cls is Decimal:
+        return lambda value: _SOUND if isinstance(value, str) else [f": {value!r} is no decimal string"]
+    if cls is float:
+        return lambda value: (
+            _SOUND if isinstance(value, int | float) and not isinstance(value, bool) else [f": {value!r} is no number"]
+        )
+    return lambda value: (
+        _SOUND
+        if isinstance(value, cls) and not (cls is int and isinstance(value, bool))
+        else [f": {value!r} is no {cls.__name__}"]
+    )
+
+
+def _of_object(cls: Any) -> Check:
+    """Of one that stands for itself (it is named by its class) or of a part of one."""
+    name = vars(cls).get("OBJECT_NAME")
+    check_part = _of_class(cls) if name is None and cls.__name__ != "UntypedStripeObject" and _fields(cls) else None
+
+    def check(value: Any) -> Sequence[str]:
         if not isinstance(value, dict):
-            yield f"{path}: {value!r} is no object"
-        elif "OBJECT_NAME" in vars(cls):
-            if value.get("object") != vars(cls)["OBJECT_NAME"]:
-                yield f"{path}: {value.get('object')} is no {vars(cls)['OBJECT_NAME']}"
-            else:
-                yield from _problems(value, path)
-        elif cls.__name__ != "UntypedStripeObject" and _fields(cls):
-            yield from _object_problems(value, cls, path)
-    elif cls is Decimal:
-        if not isinstance(value, str):
-            yield f"{path}: {value!r} is no decimal string"
-    elif cls is float:
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            yield f"{path}: {value!r} is no number"
-    elif not isinstance(value, cls) or (cls is int and isinstance(value, bool)):
-        yield f"{path}: {value!r} is no {cls.__name__}"
+            return [f": {value!r} is no object"]
+        if name is not None:
+            return _problems(value) if value.get("object") == name else [f": {value.get('object')} is no {name}"]
+        return check_part(value) if check_part else _SOUND
+
+    return check
 
 
 def _shadowed(option: Any, options: tuple[Any, ...]) -> bool:
