@@ -16,7 +16,7 @@ from hypothesis import settings
 from sqlalchemy import delete
 
 from billing.core.settings import Settings
-from tests.support import faithful
+from tests.support import faithful, thrift
 from tests.support.clock import START
 from tests.support.databases import copy_instance, postgres_copy, why_no_postgres
 from tests.support.sealed import seal
@@ -29,8 +29,14 @@ if TYPE_CHECKING:  # imported where it is used, so that tests of a single module
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
 settings.register_profile("chaos", max_examples=100, stateful_step_count=30, deadline=None)  # `make chaos`
+thrift.spare()
 seal()
 faithful.watch()
+
+
+def pytest_collection_finish() -> None:
+    """All that tests need is imported now."""
+    thrift.settle()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
