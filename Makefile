@@ -3,12 +3,16 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
+# Compiled once, not at every start: containers are often told otherwise, and tests take long to compile.
+unexport PYTHONDONTWRITEBYTECODE
+
 TESTS ?=
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := compile pyproject.toml --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header
 
-.PHONY: help run test lint types format sandbox-coverage bench bench-sandbox bench-sync bench-reads bench-backfill chaos translations test-clients wheel lock clean
+.PHONY: help run test test-all lint types format sandbox-coverage bench bench-sandbox bench-sync bench-reads bench-backfill chaos translations test-clients wheel lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -16,8 +20,11 @@ help: ## List these targets
 run: .venv/run.stamp ## Start the portal on http://localhost:5000 (PORT=8000 chooses another); Ctrl-C stops it
 	@trap 'exit 0' INT; $(BIN)/flask --app app up
 
-test: .venv/dev.stamp lint types ## Lint, type-check and run every test (TESTS="tests/flows -k trial" runs a part; CI=true measures coverage)
-	@$(BIN)/python -m pytest -n 2 $(if $(TESTS),$(TESTS),$(if $(CI),--cov --cov-report=term:skip-covered))
+test: .venv/dev.stamp lint types ## Lint, type-check and run the everyday tests (TESTS="tests/flows -k trial": a part; CI=true: all, with coverage)
+	@$(PYTEST) $(if $(TESTS),$(TESTS),$(if $(CI),--cov --cov-report=term:skip-covered,--everyday))
+
+test-all: .venv/dev.stamp lint types ## The same with every test: both databases, real browser, long proofs
+	@$(PYTEST)
 
 lint: .venv/dev.stamp ## Check style and formatting
 	@$(BIN)/ruff check --quiet

@@ -19,6 +19,7 @@ from billing.core.settings import Settings
 from tests.support import faithful, thrift
 from tests.support.clock import START
 from tests.support.databases import copy_instance, postgres_copy, why_no_postgres
+from tests.support.everyday import Everyday
 from tests.support.sealed import seal
 from tests.support.wants import missing
 
@@ -32,6 +33,16 @@ settings.register_profile("chaos", max_examples=100, stateful_step_count=30, dea
 thrift.spare()
 seal()
 faithful.watch()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make test` says for people."""
+    parser.addoption("--everyday", action="store_true", help="leave long tests out (tests/support/everyday.py)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("everyday"):
+        config.pluginmanager.register(Everyday())
 
 
 def pytest_collection_finish() -> None:

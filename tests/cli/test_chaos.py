@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 from billing.core import db
 from billing.domain.access.signals import AccessChange, access_changed
 from billing.domain.accounts import service as accounts
 from tests.support.portal import Portal
 
 
+@pytest.mark.long
 def test_receivers_are_told_how_it_ends(sqlite_portal: Portal) -> None:
     told: list[str] = []
 
@@ -22,6 +25,7 @@ def test_receivers_are_told_how_it_ends(sqlite_portal: Portal) -> None:
         assert accounts.find("user:1") is None, "the app's own tables hear of none of it"
 
 
+@pytest.mark.long
 def test_a_receiver_that_raises_is_named(sqlite_portal: Portal) -> None:
     def fail(_sender: object, event: AccessChange) -> None:
         raise LookupError(f"no such user {event.account_key}")

@@ -189,6 +189,7 @@ def test_what_is_wrong_at_stripe_is_found(
     assert (wrong[0][0], words in wrong[0][1]) == (level, True), wrong
 
 
+@pytest.mark.long
 def test_a_portal_configuration_that_is_not_there_is_an_error(well: Portal) -> None:
     with steps.deployment(well, STRIPE_PORTAL_CONFIGURATION="bpc_none") as app:
         ((level, words, fix),) = examined(app)[1]["Customer Portal"]

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.flows.changing import held
 from tests.flows.steps import sign_up, staff, subscribe, the_one
 from tests.support.portal import Portal
@@ -9,6 +11,7 @@ from tests.support.portal import Portal
 CHANGE = ("billing", "subscriptions", "change")
 
 
+@pytest.mark.long
 def test_staff_see_what_a_change_costs_and_make_it(sqlite_portal: Portal) -> None:
     subscribe(sign_up(sqlite_portal))
     sqlite_portal.drain()

@@ -54,6 +54,7 @@ def test_the_browsers_first_language_that_we_speak_decides(languages: str, local
 
 @given(st.lists(st.from_regex(r"[A-Za-z0-9*_@.-]{1,12}(;q=[01](\.\d)?)?", fullmatch=True)).map(",".join))
 @settings(deadline=None)
+@pytest.mark.long
 def test_no_language_is_too_odd(languages: str) -> None:
     with asking(languages):
         assert i18n.language() in i18n.LANGUAGES

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import String, create_engine, event
@@ -89,6 +90,7 @@ def test_another_object_is_another_row() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from("ABC"), st.integers(0, 3)), min_size=1))
 @settings(deadline=None)
+@pytest.mark.long
 def test_in_any_order_the_newest_state_stands(answers: list[tuple[int, str, int]]) -> None:
     newest = max(as_of for as_of, _, _ in answers)
     told_last = [(name, size) for as_of, name, size in answers if as_of == newest][-1]

@@ -56,6 +56,7 @@ def test_no_rows_are_one_empty_page() -> None:
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=25), st.integers(1, 6))
 @example([0, 0, 0, 0], 2)
 @settings(deadline=None)
+@pytest.mark.long
 def test_walking_there_and_back_visits_every_row_once_in_order(seconds: list[int], size: int) -> None:
     with rows_at(seconds) as session:
         expected = [n for _, n in sorted(((each, n) for n, each in enumerate(seconds, 1)), reverse=True)]

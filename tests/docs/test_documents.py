@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from _pytest.mark import ParameterSet
 from flask import Flask
 
 import billing
@@ -105,16 +106,16 @@ def fresh_portal(tmp_path: "Path") -> "Iterator[Portal]":
     portal.close()
 
 
-def _examples() -> list[str]:
+def _examples() -> list[ParameterSet]:
     """The consoles of docs/cli.md; not those that tell of the time at which they were typed, or of one subscription."""
     return [
-        block
+        pytest.param(block, id=block.splitlines()[0], marks=[pytest.mark.long] if " chaos " in block else [])
         for block in document("docs/cli.md").blocks("console")
         if not re.search(r" (sandbox|subscriptions) ", block)
     ]
 
 
-@pytest.mark.parametrize("example", _examples(), ids=lambda block: block.splitlines()[0])
+@pytest.mark.parametrize("example", _examples())
 def test_commands_print_what_is_shown(fresh_portal: "Portal", sqlite_portal: "Portal", example: str) -> None:
     typed, *shown = example.splitlines()
     found = _FLASK.fullmatch(typed.removeprefix("$ "))

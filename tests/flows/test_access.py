@@ -148,6 +148,7 @@ def test_the_policy_is_tried_out_and_saved(portal: Portal, ada: Browser, staff: 
     assert json.loads(portal.run("billing", "why", "ada@example.com", "reports", "--json"))["granted"] is True
 
 
+@pytest.mark.long
 def test_who_listens_hears_of_a_new_policy_as_it_is_saved(portal: Portal, ada: Browser, staff: Browser) -> None:
     steps.subscribe(ada)
     portal.drain()

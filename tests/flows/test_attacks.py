@@ -132,6 +132,7 @@ def test_an_event_with_its_customer_in_place_is_taken_in_though_we_do_not_act_on
     assert sqlite_portal.app.test_client().post("/webhooks/stripe", data=body, headers=headers).status_code == 200
 
 
+@pytest.mark.long
 def test_wrong_settings_end_a_command_with_words_alone(tmp_path: Path) -> None:
     """Also those that fail before the command begins, because the app cannot be made."""
     told = subprocess.run(
@@ -157,6 +158,7 @@ def test_nobody_is_signed_out_by_a_form_of_another_site(sqlite_portal: Portal) -
     assert ada.get("/app").path == "/login"
 
 
+@pytest.mark.long
 def test_the_billing_page_asks_a_stripe_that_does_not_answer_only_once(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     steps.subscribe(ada)
@@ -175,6 +177,7 @@ def test_the_billing_page_asks_a_stripe_that_does_not_answer_only_once(sqlite_po
     assert asked == ["/v1/invoices/create_preview"]
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_it_with_a_word(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -198,6 +201,7 @@ def test_ctrl_c_ends_it_with_a_word(tmp_path: Path) -> None:
     assert portal.returncode == 0
 
 
+@pytest.mark.long
 def test_the_address_of_a_portal_session_is_kept_nowhere(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     steps.subscribe(ada)

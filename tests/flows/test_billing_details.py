@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import time_machine
 
 from billing.core import db
@@ -35,6 +36,7 @@ def _newest_invoice(portal: Portal) -> dict[str, Any]:
     return stripe_has(portal, "invoices")[0]
 
 
+@pytest.mark.long
 def test_ada_buys_for_her_company_and_the_next_invoice_says_so(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)  # March 2
@@ -112,6 +114,7 @@ def test_a_tax_id_makes_the_customer_and_twice_is_once(sqlite_portal: Portal) ->
     assert len(stripe_has(sqlite_portal, f"customers/{the_one(sqlite_portal, 'customers')['id']}/tax_ids")) == 1
 
 
+@pytest.mark.long
 def test_the_tax_office_answers_later(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     for value in ("222222222", "111111111", "000000000"):
@@ -139,6 +142,7 @@ def test_an_answer_of_the_tax_office_about_what_is_removed_brings_nothing_back(s
     assert ada.get(PAGE).all(".methods li") == []
 
 
+@pytest.mark.long
 def test_what_cannot_be_is_said_beside_the_field(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     refused: list[tuple[dict[str, str], str]] = [
@@ -181,6 +185,7 @@ def test_nobody_removes_somebody_elses_tax_id(sqlite_portal: Portal) -> None:
     assert len(ada.get(PAGE).all(".methods li")) == 1
 
 
+@pytest.mark.long
 def test_while_stripe_is_away_details_are_kept_and_told_later(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

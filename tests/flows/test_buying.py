@@ -9,6 +9,7 @@ from tests.flows.steps import choose, pay, sign_up, stripe_has, subscribe
 from tests.support.portal import Portal
 
 
+@pytest.mark.long
 def test_ada_buys_starter_and_has_it_at_once(portal: Portal) -> None:
     ada = sign_up(portal)
     assert ada.get("/app/reports").status == 402
@@ -30,6 +31,7 @@ def test_ada_buys_starter_and_has_it_at_once(portal: Portal) -> None:
     assert ada.get("/app/reports").status == 200
 
 
+@pytest.mark.long
 def test_the_webhooks_may_come_before_ada_does(portal: Portal) -> None:
     ada = sign_up(portal)
     way_back = steps.pay_and_close_the_window(choose(ada, "Choose Starter"))
@@ -43,6 +45,7 @@ def test_the_webhooks_may_come_before_ada_does(portal: Portal) -> None:
     assert steps.rows(portal) == known
 
 
+@pytest.mark.long
 def test_reloading_the_return_page_is_harmless(portal: Portal) -> None:
     ada = sign_up(portal)
     page = subscribe(ada)
@@ -55,6 +58,7 @@ def test_reloading_the_return_page_is_harmless(portal: Portal) -> None:
     assert len(stripe_has(portal, "subscriptions")) == 1
 
 
+@pytest.mark.long
 def test_a_declined_card_is_answered_beside_its_field_and_another_one_buys(portal: Portal) -> None:
     ada = sign_up(portal)
 
@@ -72,6 +76,7 @@ def test_a_declined_card_is_answered_beside_its_field_and_another_one_buys(porta
     assert len(ada.get("/account/invoices").all("tbody tr")) == 1
 
 
+@pytest.mark.long
 def test_the_bank_asks_whether_it_is_ada_and_she_proves_it(portal: Portal) -> None:
     ada = sign_up(portal)
 
@@ -98,6 +103,7 @@ def test_the_bank_asks_and_ada_cannot_prove_it(portal: Portal) -> None:
     assert pay(page).h1 == "You are on Starter"
 
 
+@pytest.mark.long
 def test_a_bank_debit_is_pending_until_it_settles(portal: Portal) -> None:
     ada = sign_up(portal)
 
@@ -118,6 +124,7 @@ def test_a_bank_debit_is_pending_until_it_settles(portal: Portal) -> None:
     assert ada.get("/account/invoices").all("tbody .badge") == ["Paid"]
 
 
+@pytest.mark.long
 def test_a_bank_debit_that_bounces_leads_to_the_open_invoice(portal: Portal) -> None:
     ada = sign_up(portal)
     page = steps.pay_by_bank(choose(ada, "Choose Starter"))
@@ -167,6 +174,7 @@ def test_choosing_again_leads_to_the_same_checkout_and_another_choice_closes_it(
     assert len(stripe_has(portal, "customers")) == 1
 
 
+@pytest.mark.long
 def test_who_has_a_plan_is_led_to_changing_it(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -229,6 +237,7 @@ def test_a_stranger_may_also_sign_up_on_the_way(portal: Portal) -> None:
     assert "Free for 14 days" in page.text
 
 
+@pytest.mark.long
 def test_pros_trial_lasts_fourteen_days_and_then_costs(portal: Portal) -> None:
     ada = sign_up(portal)
     page = choose(ada, "Try Pro free for 14 days")
@@ -247,6 +256,7 @@ def test_pros_trial_lasts_fourteen_days_and_then_costs(portal: Portal) -> None:
     assert ada.get("/account/invoices").all("tbody tr td:nth-child(4)") == ["$29.00", "$0.00"]
 
 
+@pytest.mark.long
 def test_one_person_has_one_trial(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada, "Try Pro free for 14 days")
@@ -261,6 +271,7 @@ def test_one_person_has_one_trial(portal: Portal) -> None:
     assert "Total due today $29.00" in choose(alias, "Choose Pro").text
 
 
+@pytest.mark.long
 def test_a_card_that_had_a_trial_brings_none_to_its_next_account(portal: Portal) -> None:
     subscribe(sign_up(portal), "Try Pro free for 14 days")
     portal.drain()

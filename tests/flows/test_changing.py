@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import time_machine
 
 from tests.flows import steps
@@ -12,6 +13,7 @@ from tests.support.pages import Browser
 from tests.support.portal import Portal
 
 
+@pytest.mark.long
 def test_an_upgrade_is_quoted_then_made_exactly_so(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -41,6 +43,7 @@ def test_an_upgrade_is_quoted_then_made_exactly_so(portal: Portal) -> None:
     assert page.click("See the invoice").h1 == f"Invoice {billed['number']}"
 
 
+@pytest.mark.long
 def test_a_downgrade_waits_for_the_end_of_the_period_and_can_be_undone(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada, "Try Pro free for 14 days")
@@ -72,6 +75,7 @@ def test_a_downgrade_waits_for_the_end_of_the_period_and_can_be_undone(portal: P
     assert quote(portal, ada, "pro_monthly").h1 == "What it costs"
 
 
+@pytest.mark.long
 def test_a_longer_interval_begins_at_once_and_a_shorter_one_waits(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -94,6 +98,7 @@ def test_a_longer_interval_begins_at_once_and_a_shorter_one_waits(sqlite_portal:
     assert stripe_has(sqlite_portal, "invoices")[0]["total"] == 1200
 
 
+@pytest.mark.long
 def test_more_seats_at_once_and_fewer_later(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -117,6 +122,7 @@ def test_more_seats_at_once_and_fewer_later(sqlite_portal: Portal) -> None:
     assert stripe_has(sqlite_portal, "invoices")[0]["total"] == 2400
 
 
+@pytest.mark.long
 def test_on_trial_a_change_costs_nothing_today(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada, "Try Pro free for 14 days")
@@ -132,6 +138,7 @@ def test_on_trial_a_change_costs_nothing_today(sqlite_portal: Portal) -> None:
     assert stripe_has(sqlite_portal, "invoices")[0]["total"] == 2400
 
 
+@pytest.mark.long
 def test_a_declined_card_changes_nothing_and_another_one_does(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -155,6 +162,7 @@ def test_a_declined_card_changes_nothing_and_another_one_does(portal: Portal) ->
     assert held(portal) == [("pro_monthly", 1)]
 
 
+@pytest.mark.long
 def test_while_stripe_does_not_answer_nothing_is_lost(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

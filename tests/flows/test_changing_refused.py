@@ -14,6 +14,7 @@ from tests.flows.steps import sign_up, stripe_has, subscribe, the_one
 from tests.support.portal import Portal
 
 
+@pytest.mark.long
 def test_an_expired_quote_is_not_confirmed_but_made_anew(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -29,6 +30,7 @@ def test_an_expired_quote_is_not_confirmed_but_made_anew(portal: Portal) -> None
     assert confirm(page).h1 == "Your plan is changed"
 
 
+@pytest.mark.long
 def test_a_quote_that_does_not_hold_any_more_is_made_anew(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -44,6 +46,7 @@ def test_a_quote_that_does_not_hold_any_more_is_made_anew(portal: Portal) -> Non
     assert confirm(page).h1 == "The change is planned"  # one instead of two seats
 
 
+@pytest.mark.long
 def test_a_price_taken_off_sale_is_not_sold_by_an_older_quote(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -59,6 +62,7 @@ def test_a_price_taken_off_sale_is_not_sold_by_an_older_quote(sqlite_portal: Por
     assert held(sqlite_portal) == [("starter_monthly", 1)]
 
 
+@pytest.mark.long
 def test_what_was_not_shown_is_not_confirmed(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -81,6 +85,7 @@ def test_a_quote_is_confirmed_once_however_often_it_is_sent(portal: Portal) -> N
     assert ada.get(page.path).h1 == "Your plan is changed"
 
 
+@pytest.mark.long
 def test_two_browsers_confirm_one_quote_and_one_change_is_made(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -96,6 +101,7 @@ def test_two_browsers_confirm_one_quote_and_one_change_is_made(portal: Portal) -
     assert [invoice["total"] for invoice in stripe_has(portal, "invoices")] == [1700, 1200]
 
 
+@pytest.mark.long
 def test_two_browsers_confirm_two_quotes_and_the_second_is_quoted_anew(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -128,6 +134,7 @@ def _at_once(*acts: Callable[[], str]) -> set[str]:
     return heard
 
 
+@pytest.mark.long
 def test_nothing_of_other_people_is_found(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -166,6 +173,7 @@ def test_nothing_of_other_people_is_found(sqlite_portal: Portal) -> None:
         ({"price": "starter_eur"}, "Your plan is paid in USD and that one is sold in EUR."),
     ],
 )
+@pytest.mark.long
 def test_what_cannot_be_chosen_is_said_beside_the_field(
     sqlite_portal: Portal, fields: dict[str, str], words: str
 ) -> None:
@@ -230,6 +238,7 @@ STANDS_AGAINST_IT: list[tuple[Callable[[Portal], object], str]] = [
 
 
 @pytest.mark.parametrize(("happen", "words"), STANDS_AGAINST_IT, ids=[words[:30] for _, words in STANDS_AGAINST_IT])
+@pytest.mark.long
 def test_what_stands_against_a_change_is_said(
     sqlite_portal: Portal, happen: Callable[[Portal], object], words: str
 ) -> None:
@@ -286,6 +295,7 @@ def test_why_a_quote_is_not_made_is_said_once(sqlite_portal: Portal) -> None:
     assert confirm(page).all(".alert") == ["This plan ends on Apr 2, 2026. Keep it first, then change it."]
 
 
+@pytest.mark.long
 def test_an_ended_plan_is_not_changed(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -296,6 +306,7 @@ def test_an_ended_plan_is_not_changed(sqlite_portal: Portal) -> None:
     assert ada.get(page.path).all("main form") == []
 
 
+@pytest.mark.long
 def test_what_is_planned_or_waits_comes_first(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -327,6 +338,7 @@ def test_what_is_planned_or_waits_comes_first(sqlite_portal: Portal) -> None:
     assert outcomes(sqlite_portal) == ["changed", "undone", "withdrawn"]
 
 
+@pytest.mark.long
 def test_of_several_parts_the_chosen_one_is_changed(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.domain import people
 from tests.flows import steps
 from tests.flows.changing import confirm, quote
@@ -26,6 +28,7 @@ def _enter(ada: Browser, code: str) -> Page:
     return page.form(button="Use code").fill(code=code).submit()
 
 
+@pytest.mark.long
 def test_a_code_is_used_for_three_months_and_can_be_let_go(portal: Portal) -> None:
     _code(portal, "SPRING", coupon={"duration": "repeating", "duration_in_months": 3})
     ada = sign_up(portal)
@@ -55,6 +58,7 @@ def test_a_code_is_used_for_three_months_and_can_be_let_go(portal: Portal) -> No
     assert ada.get("/account/invoices").all("tbody td:nth-child(4)")[0] == "$12.00"
 
 
+@pytest.mark.long
 def test_every_refusal_says_why(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -121,6 +125,7 @@ def test_what_stripe_alone_knows_against_a_code_is_refused_too(sqlite_portal: Po
     assert (page.status, page.all("#code-error")) == (422, ["This code cannot be used for your plan."])
 
 
+@pytest.mark.long
 def test_what_no_code_brought_is_not_the_owners_to_remove(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

@@ -15,6 +15,7 @@ def _cancel_page(ada: Browser) -> Page:
     return ada.get("/account/billing").click("Cancel plan")
 
 
+@pytest.mark.long
 def test_ada_says_why_and_keeps_her_month(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -49,6 +50,7 @@ def test_ada_says_why_and_keeps_her_month(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("way", [{"cancel_at_period_end": True}, {"cancel_at": "min_period_end"}])
+@pytest.mark.long
 def test_what_was_cancelled_elsewhere_is_kept_whichever_way_it_was_done(
     sqlite_portal: Portal, way: dict[str, object]
 ) -> None:
@@ -65,6 +67,7 @@ def test_what_was_cancelled_elsewhere_is_kept_whichever_way_it_was_done(
     assert (held["cancel_at"], held["cancel_at_period_end"]) == (None, False)
 
 
+@pytest.mark.long
 def test_where_plans_end_at_once_the_credit_is_said_first(sqlite_portal: Portal) -> None:
     subscribe(sign_up(sqlite_portal))
     sqlite_portal.advance(timedelta(days=15, hours=12))  # half of March's month is left
@@ -83,6 +86,7 @@ def test_where_plans_end_at_once_the_credit_is_said_first(sqlite_portal: Portal)
         assert the_one(sqlite_portal, "subscriptions", status="all")["status"] == "canceled"
 
 
+@pytest.mark.long
 def test_without_credit_it_is_said_that_nothing_comes_back(sqlite_portal: Portal) -> None:
     subscribe(sign_up(sqlite_portal))
     with steps.deployment(sqlite_portal, BILLING_CANCEL="now") as app:
@@ -96,6 +100,7 @@ def test_without_credit_it_is_said_that_nothing_comes_back(sqlite_portal: Portal
         assert the_one(sqlite_portal, "subscriptions", status="all")["status"] == "canceled"
 
 
+@pytest.mark.long
 def test_an_offer_to_stay_is_taken_once(portal: Portal) -> None:
     portal.sandbox.call(
         "POST", "/v1/coupons", {"id": "STAY", "percent_off": 25, "duration": "repeating", "duration_in_months": 2}
@@ -144,6 +149,7 @@ def test_an_offer_taken_while_a_change_is_planned_is_on_what_comes(sqlite_portal
         assert ada.get("/account/invoices").all("tbody td:nth-child(4)") == ["$9.00", "$120.00"]
 
 
+@pytest.mark.long
 def test_a_second_click_and_a_race_with_stripe_are_told_in_words(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -174,6 +180,7 @@ def test_a_page_from_before_a_pause_ends_nothing_at_once(sqlite_portal: Portal) 
     assert page.all(".alert") == ["Starter is canceled and has ended. Nothing more is charged for it."]
 
 
+@pytest.mark.long
 def test_what_does_not_fit_is_refused(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

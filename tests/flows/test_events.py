@@ -91,6 +91,7 @@ def test_cards_come_change_and_go(shop: Shop) -> None:
     *("entitlements.active_entitlement_summary.updated", "customer.updated", "invoice.created", "invoice.finalized"),
     *("invoice.paid", "invoice_payment.paid", "payment_intent.created", "payment_intent.succeeded", "charge.succeeded"),
 )
+@pytest.mark.long
 def test_a_subscription_lives(shop: Shop) -> None:
     customer = shop.customer()
     made = shop.subscribe(customer, "pro_monthly")
@@ -112,6 +113,7 @@ def test_a_subscription_lives(shop: Shop) -> None:
 
 
 @tells("entitlements.active_entitlement_summary.updated", "customer.deleted")
+@pytest.mark.long
 def test_who_is_deleted_is_entitled_to_nothing(shop: Shop) -> None:
     customer = shop.customer()
     shop.subscribe(customer, "pro_monthly")
@@ -123,6 +125,7 @@ def test_who_is_deleted_is_entitled_to_nothing(shop: Shop) -> None:
 
 
 @tells("customer.subscription.trial_will_end", "customer.subscription.paused", "customer.subscription.resumed")
+@pytest.mark.long
 def test_a_trial_without_a_card_pauses_until_there_is_one(shop: Shop) -> None:
     customer = shop.customer(card=None)
     settings = {"end_behavior": {"missing_payment_method": "pause"}}
@@ -138,6 +141,7 @@ def test_a_trial_without_a_card_pauses_until_there_is_one(shop: Shop) -> None:
 
 
 @tells("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired")
+@pytest.mark.long
 def test_a_change_waits_for_its_payment(shop: Shop) -> None:
     customer = shop.customer()
     made = shop.subscribe(customer)
@@ -171,6 +175,7 @@ def test_a_change_waits_for_its_payment(shop: Shop) -> None:
     *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.expiring"),
     *("subscription_schedule.released", "subscription_schedule.canceled"),
 )
+@pytest.mark.long
 def test_a_schedule_changes_a_subscription_and_lets_go(shop: Shop) -> None:
     customer = shop.customer()
     made = shop.subscribe(customer, "pro_monthly")
@@ -204,6 +209,7 @@ def test_a_schedule_changes_a_subscription_and_lets_go(shop: Shop) -> None:
 
 
 @tells("subscription_schedule.completed", "subscription_schedule.aborted")
+@pytest.mark.long
 def test_a_schedule_ends_as_planned_or_not_at_all(shop: Shop) -> None:
     customer = shop.customer()
     phase = {
@@ -223,6 +229,7 @@ def test_a_schedule_ends_as_planned_or_not_at_all(shop: Shop) -> None:
     *("coupon.created", "coupon.updated", "coupon.deleted", "promotion_code.created", "promotion_code.updated"),
     *("customer.discount.created", "customer.discount.deleted", "customer.discount.updated"),
 )
+@pytest.mark.long
 def test_discounts_are_given_and_taken(shop: Shop) -> None:
     spring = {"id": "spring", "name": "Spring", "percent_off": 25, "duration": "forever"}
     shop.call("POST", "/v1/coupons", spring)

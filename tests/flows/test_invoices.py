@@ -23,6 +23,7 @@ def csv_rows(page: Page) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(page.text)))
 
 
+@pytest.mark.long
 def test_ada_looks_through_more_than_two_years_of_invoices(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -110,6 +111,7 @@ def _promotion(coupon: str, code: str) -> dict[str, object]:
     return {"promotion": {"type": "coupon", "coupon": coupon}, "code": code}
 
 
+@pytest.mark.long
 def test_an_invoice_names_its_tax(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import time_machine
 from sqlalchemy import select
 
@@ -37,6 +38,7 @@ def _opened(body: bytes) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.long
 def test_ada_takes_everything_along_and_nothing_of_bobs(portal: Portal, tmp_path: Path) -> None:
     ada, bob = sign_up(portal), sign_up(portal, "bob@example.com")
     subscribe(ada)
@@ -100,6 +102,7 @@ def _look_after(portal: Portal) -> None:
         upkeep.look()
 
 
+@pytest.mark.long
 def test_ada_deletes_her_account_now(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)  # March 2
@@ -142,6 +145,7 @@ def test_ada_deletes_her_account_now(portal: Portal) -> None:
     assert "No invoices yet" in again.get("/account/billing").text, "who signs up with the address anew begins anew"
 
 
+@pytest.mark.long
 def test_she_deletes_it_when_what_she_paid_for_is_over_and_may_take_that_back(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)  # March 2
@@ -164,6 +168,7 @@ def test_she_deletes_it_when_what_she_paid_for_is_over_and_may_take_that_back(po
     assert stripe_has(portal, "customers") == []
 
 
+@pytest.mark.long
 def test_a_plan_that_goes_on_after_all_keeps_the_account(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -203,6 +208,7 @@ def test_of_several_unpaid_invoices_all_are_to_be_paid_first(sqlite_portal: Port
     assert words in ada.get(PAGE).all(".alert.warning")
 
 
+@pytest.mark.long
 def test_what_is_unpaid_is_paid_first_or_written_off_by_staff(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -233,6 +239,7 @@ def test_what_is_unpaid_is_paid_first_or_written_off_by_staff(sqlite_portal: Por
     assert {invoice["status"] for invoice in stripe_has(portal, "invoices")} == {"paid", "uncollectible"}
 
 
+@pytest.mark.long
 def test_nothing_is_deleted_while_a_payment_is_in_dispute(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -254,6 +261,7 @@ def test_the_address_must_be_typed(sqlite_portal: Portal) -> None:
     assert ada.get("/account/billing").status == 200
 
 
+@pytest.mark.long
 def test_a_crash_half_way_is_made_good_by_upkeep(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)

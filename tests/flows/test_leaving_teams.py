@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from billing.core import db
 from billing.domain.accounts.models import Account
 from tests.flows import steps
@@ -29,6 +31,7 @@ def _team_on_pro(portal: Portal) -> Browser:
     return ada
 
 
+@pytest.mark.long
 def test_who_deletes_their_account_leaves_their_teams_and_gives_a_seat_back(portal: Portal) -> None:
     ada = _team_on_pro(portal)
     mate = join(portal, ada, MATE, "billing")
@@ -48,6 +51,7 @@ def test_who_deletes_their_account_leaves_their_teams_and_gives_a_seat_back(port
     assert mate.get("/account/team").path == "/login"
 
 
+@pytest.mark.long
 def test_who_is_the_only_owner_of_teams_sees_to_them_first(portal: Portal) -> None:
     ada = sign_up(portal)
     make_team(ada)
@@ -78,6 +82,7 @@ def test_who_is_the_only_owner_of_teams_sees_to_them_first(portal: Portal) -> No
     assert "1 person" in mate.get("/account/team").text
 
 
+@pytest.mark.long
 def test_an_owner_deletes_a_team_with_who_is_in_it(portal: Portal) -> None:
     ada = _team_on_pro(portal)
     mate = join(portal, ada, MATE)
@@ -114,6 +119,7 @@ def test_an_owner_deletes_a_team_with_who_is_in_it(portal: Portal) -> None:
     }, "everybody's own account stays"  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_team_is_deleted_when_what_it_paid_for_is_over_and_its_people_know(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = _team_on_pro(portal)  # March 2
@@ -149,6 +155,7 @@ def test_two_owners_who_leave_at_once_leave_no_team_without_one(sqlite_portal: P
     assert (page.status, "Nobody else is in" in page.text) == (409, True)
 
 
+@pytest.mark.long
 def test_what_stands_against_a_deletion_that_is_due_is_said(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)

@@ -12,6 +12,7 @@ from tests.support.portal import Portal
 MONTH = timedelta(days=31, hours=2)  # March 2 to past the hour in which April 2's invoice is a draft
 
 
+@pytest.mark.long
 def test_ada_moves_up_and_sees_first_what_it_costs(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -50,6 +51,7 @@ def test_ada_moves_to_paying_yearly_from_the_portals_own_list(portal: Portal) ->
     assert "Renews Mar 2, 2027" in page.text
 
 
+@pytest.mark.long
 def test_a_year_is_bought_at_its_price_and_renews_after_a_year(portal: Portal) -> None:
     ada = sign_up(portal)
     page = subscribe(ada, interval="year")
@@ -61,6 +63,7 @@ def test_a_year_is_bought_at_its_price_and_renews_after_a_year(portal: Portal) -
     assert ada.get("/account/invoices").all("tbody td:nth-child(4)") == ["$120.00", "$120.00"]
 
 
+@pytest.mark.long
 def test_ada_cancels_keeps_her_month_and_loses_access_when_it_is_over(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -87,6 +90,7 @@ def test_ada_cancels_keeps_her_month_and_loses_access_when_it_is_over(portal: Po
     assert ada.get("/app/reports").status == 200
 
 
+@pytest.mark.long
 def test_access_ends_on_time_even_if_stripes_word_of_it_is_late(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -97,6 +101,7 @@ def test_access_ends_on_time_even_if_stripes_word_of_it_is_late(portal: Portal) 
     assert ada.get("/app/reports").status == 402
 
 
+@pytest.mark.long
 def test_ada_changes_her_mind_before_the_month_is_over(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -114,6 +119,7 @@ def test_ada_changes_her_mind_before_the_month_is_over(portal: Portal) -> None:
     assert len(ada.get("/account/invoices").all("tbody tr")) == 2
 
 
+@pytest.mark.long
 def test_a_month_renews_by_itself(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -126,6 +132,7 @@ def test_a_month_renews_by_itself(portal: Portal) -> None:
     assert page.all("tbody .badge") == ["Paid", "Paid"]
 
 
+@pytest.mark.long
 def test_a_failed_renewal_has_days_of_grace_then_suspends_until_it_is_paid(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -160,6 +167,7 @@ def test_a_failed_renewal_has_days_of_grace_then_suspends_until_it_is_paid(porta
     assert page.all(".alert") == []
 
 
+@pytest.mark.long
 def test_a_renewal_nobody_pays_ends_the_subscription(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -173,6 +181,7 @@ def test_a_renewal_nobody_pays_ends_the_subscription(portal: Portal) -> None:
     assert the_one(portal, "subscriptions", status="all")["status"] == "canceled"
 
 
+@pytest.mark.long
 def test_ada_replaces_her_card_before_stripe_tries_again(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -216,6 +225,7 @@ def test_buttons_that_do_not_fit_are_refused_in_words(sqlite_portal: Portal) -> 
     assert stripe_has(sqlite_portal, "customers") == []
 
 
+@pytest.mark.long
 def test_a_customer_gone_at_stripe_is_made_again_and_staff_can_read_why(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)

@@ -46,6 +46,7 @@ def mails(portal: Portal) -> list[Any]:
         return list(session.execute(query))
 
 
+@pytest.mark.long
 def test_a_year_in_mails(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -76,6 +77,7 @@ def test_a_year_in_mails(portal: Portal) -> None:
     assert "Receipt" in helper.get(log.link("ada@example.com")).text
 
 
+@pytest.mark.long
 def test_a_renewal_that_fails_is_told_with_the_way_to_pay_at_each_try(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -94,6 +96,7 @@ def test_a_renewal_that_fails_is_told_with_the_way_to_pay_at_each_try(portal: Po
     assert outbox(portal)[-1].subject in ("Starter has ended", "Your payment of $12.00 did not go through")
 
 
+@pytest.mark.long
 def test_a_bank_that_asks_at_the_renewal_is_told_with_the_way_to_confirm(portal: Portal) -> None:
     ada = sign_up(portal)
     pay(choose(ada, "Choose Starter"), steps.ASKS_THE_BANK).form().submit("Complete authentication")
@@ -107,6 +110,7 @@ def test_a_bank_that_asks_at_the_renewal_is_told_with_the_way_to_confirm(portal:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.long
 def test_a_bank_that_asks_at_each_try_is_told_as_that_each_time(sqlite_portal: Portal, seed: int) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -121,6 +125,7 @@ def test_a_bank_that_asks_at_each_try_is_told_as_that_each_time(sqlite_portal: P
     assert subjects(portal)[said:] == ["Please confirm your payment of $12.00"] * 2
 
 
+@pytest.mark.long
 def test_a_debit_under_way_is_no_failure_until_the_bank_sends_it_back(portal: Portal) -> None:
     ada = sign_up(portal)
     steps.pay_by_bank(choose(ada, "Choose Starter"))
@@ -138,6 +143,7 @@ def test_a_debit_under_way_is_no_failure_until_the_bank_sends_it_back(portal: Po
     assert subjects(portal)[1:] == ["Your payment of $12.00 did not go through"]
 
 
+@pytest.mark.long
 def test_who_pays_for_a_year_from_now_on_is_told(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -155,6 +161,7 @@ def test_who_pays_for_a_year_from_now_on_is_told(sqlite_portal: Portal) -> None:
     assert [subject for subject in subjects(portal) if "You are on" in subject][1:] == ["You are on Pro now"]
 
 
+@pytest.mark.long
 def test_who_cancels_keeps_and_cancels_again_hears_of_both(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -168,6 +175,7 @@ def test_who_cancels_keeps_and_cancels_again_hears_of_both(sqlite_portal: Portal
     assert subjects(portal).count("You have canceled Starter") == 2
 
 
+@pytest.mark.long
 def test_events_that_come_doubled_and_shuffled_write_once(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -193,6 +201,7 @@ def test_history_that_is_read_in_writes_nothing(sqlite_portal: Portal) -> None:
     assert outbox(portal) == []
 
 
+@pytest.mark.long
 def test_germans_are_written_to_in_german(portal: Portal) -> None:
     ida = steps.speaking(portal, "de-DE,de;q=0.9")
     form = ida.get("/register").form("/register")
@@ -203,6 +212,7 @@ def test_germans_are_written_to_in_german(portal: Portal) -> None:
     assert '<html lang="de">' in outbox(portal)[0].alternatives[0][0]
 
 
+@pytest.mark.long
 def test_what_time_brings_is_written_once(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada, "Try Pro free for 14 days")
@@ -222,6 +232,7 @@ def test_what_time_brings_is_written_once(portal: Portal) -> None:
     assert subjects(portal).count("Your card expires soon") == 1
 
 
+@pytest.mark.long
 def test_a_yearly_plan_says_when_it_renews(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     subscribe(sign_up(portal), "Choose Starter", interval="year")
@@ -235,6 +246,7 @@ def test_a_yearly_plan_says_when_it_renews(sqlite_portal: Portal) -> None:
     assert "Price, before tax and discounts: $120.00" in outbox(portal)[-1].body
 
 
+@pytest.mark.long
 def test_a_mail_server_that_is_away_is_tried_again(portal: Portal) -> None:
     ada = sign_up(portal)
     mailman = portal.app.extensions["mailman"]
@@ -255,6 +267,7 @@ def test_a_mail_server_that_is_away_is_tried_again(portal: Portal) -> None:
     assert {(row.state, row.attempts, row.error) for row in mails(portal)} == {("sent", 2, None)}
 
 
+@pytest.mark.long
 def test_a_mail_is_given_up_after_two_days(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -269,6 +282,7 @@ def test_a_mail_is_given_up_after_two_days(sqlite_portal: Portal) -> None:
     }
 
 
+@pytest.mark.long
 def test_the_host_is_told_the_same_and_its_mistakes_stop_no_mail(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     told: list[object] = []
@@ -286,6 +300,7 @@ def test_the_host_is_told_the_same_and_its_mistakes_stop_no_mail(sqlite_portal: 
     assert sorted(subjects(portal)) == ["Welcome to Starter", "Your receipt for $12.00"]
 
 
+@pytest.mark.long
 def test_kinds_can_be_turned_off(sqlite_instance: Path) -> None:
     portal = Portal(sqlite_instance, f"sqlite:///{sqlite_instance}/portal.sqlite3", BILLING_MAILS_OFF="receipt")
     subscribe(sign_up(portal))
@@ -299,6 +314,7 @@ def test_a_kind_that_there_is_none_of_is_refused(sqlite_portal: Portal) -> None:
         create_app(sqlite_portal.settings | {"BILLING_MAILS_OFF": "reciept"})
 
 
+@pytest.mark.long
 def test_a_teams_mails_go_to_who_sees_to_its_billing(portal: Portal) -> None:
     ada = sign_up(portal)
     teams.make_team(ada)
@@ -338,6 +354,7 @@ def test_every_kind_can_be_looked_at(sqlite_portal: Portal, kind: str, language:
     assert " ".join(text.split()) in " ".join(printed.split())
 
 
+@pytest.mark.long
 def test_several_processes_send_each_mail_once(portal: Portal) -> None:
     visitor = sign_up(portal)
     mailman = portal.app.extensions["mailman"]

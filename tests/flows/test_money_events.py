@@ -41,6 +41,7 @@ def payment_of(shop: Shop, invoice: str) -> Payment:
     *("invoice.will_be_due", "invoice.marked_uncollectible", "invoice.deleted", "invoice.payment_attempt_required"),
     "invoice.overpaid",
 )
+@pytest.mark.long
 def test_invoices_that_are_sent(shop: Shop) -> None:
     customer = shop.customer(card=None)
     by_mail: dict[str, Any] = {"collection_method": "send_invoice", "days_until_due": 7}
@@ -76,6 +77,7 @@ def test_invoices_that_are_sent(shop: Shop) -> None:
     *("invoice.payment_failed", "payment_intent.payment_failed", "charge.failed", "customer.subscription.updated"),
     "invoice.paid",
 )
+@pytest.mark.long
 def test_a_renewal_fails_and_is_paid_after_all(shop: Shop) -> None:
     customer = shop.customer()
     made = shop.subscribe(customer)
@@ -93,6 +95,7 @@ def test_a_renewal_fails_and_is_paid_after_all(shop: Shop) -> None:
 
 
 @tells("invoice.payment_action_required", "payment_intent.requires_action")
+@pytest.mark.long
 def test_a_bank_wants_to_see_its_customer(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequired")
     made = shop.subscribe(customer, payment_behavior="allow_incomplete")
@@ -114,6 +117,7 @@ def test_an_invoice_that_cannot_be_finalized_is_kept_as_it_is(shop: Shop) -> Non
     *("payment_intent.created", "payment_intent.amount_capturable_updated", "payment_intent.succeeded"),
     *("payment_intent.canceled", "payment_intent.partially_funded", "charge.captured", "charge.expired"),
 )
+@pytest.mark.long
 def test_payments_without_an_invoice(shop: Shop) -> None:
     customer = shop.customer()
     held, left, dropped = (shop.charge(customer, capture_method="manual")["id"] for _ in range(3))
@@ -132,6 +136,7 @@ def test_payments_without_an_invoice(shop: Shop) -> None:
 
 
 @tells("payment_intent.succeeded", "invoice_payment.paid")
+@pytest.mark.long
 def test_a_payment_that_comes_to_pay_an_invoice_is_kept_once(shop: Shop) -> None:
     customer = shop.customer()
     intent = shop.charge(customer)["id"]
@@ -151,6 +156,7 @@ DAYS_LATER = (
 
 
 @tells(*DAYS_LATER)
+@pytest.mark.long
 def test_money_that_takes_days(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     for email in ("ada@example.com", "eve@example.com"):
@@ -169,6 +175,7 @@ def test_money_that_takes_days(sqlite_portal: Portal) -> None:
 
 
 @tells("charge.refunded", "charge.refund.updated", "refund.created", "refund.updated", "refund.failed")
+@pytest.mark.long
 def test_money_goes_back(shop: Shop) -> None:
     customer = shop.customer()
     made = shop.subscribe(customer)
@@ -195,6 +202,7 @@ def test_money_goes_back(shop: Shop) -> None:
     *("charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.updated", "charge.dispute.closed"),
     "charge.dispute.funds_reinstated",
 )
+@pytest.mark.long
 def test_a_dispute_is_fought_and_won(shop: Shop) -> None:
     customer = shop.customer("pm_card_createDispute")
     made = shop.subscribe(customer)
@@ -227,6 +235,7 @@ def test_a_bank_warns_of_fraud_until_the_money_is_back(shop: Shop) -> None:
 
 
 @tells("credit_note.created", "credit_note.updated", "credit_note.voided")
+@pytest.mark.long
 def test_credit_notes_are_issued_and_voided(shop: Shop) -> None:
     customer = shop.customer()
     made = shop.subscribe(customer)

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from billing.sandbox import older_shapes
 from billing.sandbox.webhooks import signature
 from billing.sync.routes import EVENTS
@@ -51,6 +53,7 @@ def lived(portal: Portal) -> list[Delivery]:
     return steps.intercept(portal)
 
 
+@pytest.mark.long
 def test_old_shapes_make_the_rows_of_todays(portal: Portal) -> None:
     sent = lived(portal)
     told = {}

@@ -43,6 +43,7 @@ def flask(app: Flask, *command: str) -> str:
     return result.output
 
 
+@pytest.mark.long
 def test_a_new_amount_is_a_new_price_that_takes_over_the_key(portal: Portal, tmp_path: Path) -> None:
     ada = sign_up(portal)
     steps.subscribe(ada)

@@ -114,6 +114,7 @@ ACTS += [_upgrade, _plan, _undo, _wait, _withdraw, _drop]
 
 
 @pytest.mark.parametrize("act", ACTS)
+@pytest.mark.long
 def test_an_act_ends_in_the_same_rows_however_its_events_come(sqlite_portal: Portal, act: Act) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)
@@ -136,6 +137,7 @@ def test_an_act_ends_in_the_same_rows_however_its_events_come(sqlite_portal: Por
 
 
 @pytest.mark.parametrize("act", [_cancel, _pause])
+@pytest.mark.long
 def test_an_act_that_stripe_told_of_before_is_done_once(sqlite_portal: Portal, act: Act) -> None:
     portal = sqlite_portal
     ada = sign_up(portal)

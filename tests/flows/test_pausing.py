@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.flows import steps
 from tests.flows.changing import confirm, quote
 from tests.flows.steps import sign_up, subscribe, the_one
@@ -18,6 +20,7 @@ def _resume(ada: Browser) -> Page:
     return ada.get("/account/billing").click("Resume plan").form(button="Resume plan").submit()
 
 
+@pytest.mark.long
 def test_ada_pauses_for_a_month_and_stripe_goes_on_by_itself(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -46,6 +49,7 @@ def test_ada_pauses_for_a_month_and_stripe_goes_on_by_itself(portal: Portal) -> 
     assert "Renews Jun 17, 2026" in ada.get("/account/billing").text
 
 
+@pytest.mark.long
 def test_a_pause_without_an_end_lasts_until_she_resumes(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -66,6 +70,7 @@ def test_a_pause_without_an_end_lasts_until_she_resumes(portal: Portal) -> None:
     assert steps.rows(portal) == known
 
 
+@pytest.mark.long
 def test_a_timed_pause_can_be_resumed_sooner_or_cancelled(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -83,6 +88,7 @@ def test_a_timed_pause_can_be_resumed_sooner_or_cancelled(sqlite_portal: Portal)
     assert the_one(sqlite_portal, "subscriptions", status="all")["status"] == "canceled"
 
 
+@pytest.mark.long
 def test_resuming_with_a_card_that_fails_leads_to_paying(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -127,6 +133,7 @@ def test_a_pause_or_a_change_that_is_over_stands_against_nothing(sqlite_portal: 
     assert "Pause plan" in ada.get("/account/billing").text
 
 
+@pytest.mark.long
 def test_what_cannot_be_paused_says_why(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     steps.pay(steps.choose(ada, "Try Pro free for 14 days"))
@@ -149,6 +156,7 @@ def test_what_cannot_be_paused_says_why(sqlite_portal: Portal) -> None:
     assert "Access until" in page.text, "what was done elsewhere shows"
 
 
+@pytest.mark.long
 def test_where_pauses_are_not_allowed_nobody_is_offered_one(sqlite_portal: Portal) -> None:
     subscribe(sign_up(sqlite_portal))
     held = the_one(sqlite_portal, "subscriptions")["id"]

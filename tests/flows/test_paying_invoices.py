@@ -35,6 +35,7 @@ def _pay(ada: Browser, method: str) -> Page:
     return page.form(button="Pay $12.00").fill(method=method).submit()
 
 
+@pytest.mark.long
 def test_what_is_unpaid_is_said_on_every_page_until_it_is_paid(portal: Portal) -> None:
     ada = _behind(portal)
     for address in ("/account/billing", "/account/invoices", "/account/payment-methods", "/pricing", "/app"):
@@ -65,6 +66,7 @@ def test_what_is_unpaid_is_said_on_every_page_until_it_is_paid(portal: Portal) -
     assert "Renews Jun 2, 2026" in ada.get("/account/billing").text
 
 
+@pytest.mark.long
 def test_a_second_window_and_a_second_click_pay_nothing_twice(portal: Portal) -> None:
     ada = _behind(portal)
     card = _save(portal, "pm_card_mastercard")
@@ -86,6 +88,7 @@ def test_a_second_window_and_a_second_click_pay_nothing_twice(portal: Portal) ->
         ("pm_card_chargeCustomerFail", "Your bank declined it without saying why."),
     ],
 )
+@pytest.mark.long
 def test_a_card_that_is_declined_again_says_why(sqlite_portal: Portal, card: str, words: str) -> None:
     ada = _behind(sqlite_portal)
     page = _pay(ada, _save(sqlite_portal, card))
@@ -94,6 +97,7 @@ def test_a_card_that_is_declined_again_says_why(sqlite_portal: Portal, card: str
     assert the_one(sqlite_portal, "invoices", status="open")["attempt_count"] == 1, "dunning goes on as planned"
 
 
+@pytest.mark.long
 def test_without_javascript_a_bank_that_asks_is_answered_on_stripes_page(sqlite_portal: Portal) -> None:
     ada = _behind(sqlite_portal)
     page = _pay(ada, _save(sqlite_portal, "pm_card_authenticationRequired"))
@@ -107,6 +111,7 @@ def test_without_javascript_a_bank_that_asks_is_answered_on_stripes_page(sqlite_
     assert ada.get("/account/billing").all(".alert") == []
 
 
+@pytest.mark.long
 def test_the_browsers_secret_is_for_its_owner_and_for_what_is_open(sqlite_portal: Portal) -> None:
     ada = _behind(sqlite_portal)
     page = ada.get("/account/billing").click("Pay now")
@@ -133,6 +138,7 @@ def test_the_browsers_secret_is_for_its_owner_and_for_what_is_open(sqlite_portal
     assert "This invoice is not waiting for a payment any more." in refused.text
 
 
+@pytest.mark.long
 def test_what_was_voided_or_is_with_the_bank_is_not_paid(sqlite_portal: Portal) -> None:
     ada = _behind(sqlite_portal)
     form = ada.get("/account/billing").click("Pay now").form(button="Pay $12.00")
@@ -143,6 +149,7 @@ def test_what_was_voided_or_is_with_the_bank_is_not_paid(sqlite_portal: Portal) 
     assert len(steps.stripe_has(sqlite_portal, "charges")) == 2
 
 
+@pytest.mark.long
 def test_a_bill_that_was_sent_is_said_calmly_until_its_day_has_come(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -165,6 +172,7 @@ def test_a_bill_that_was_sent_is_said_calmly_until_its_day_has_come(sqlite_porta
     assert "is paid. Thank you." in page.all(".alert")[0]
 
 
+@pytest.mark.long
 def test_a_page_of_the_hosts_says_it_too(sqlite_portal: Portal) -> None:
     _behind(sqlite_portal)
     with steps.deployment(sqlite_portal) as app:

@@ -42,6 +42,7 @@ def _charged(portal: Portal) -> set[str | None]:
     return {customer["invoice_settings"]["default_payment_method"], *own}
 
 
+@pytest.mark.long
 def test_ada_adds_a_card_pays_with_it_and_removes_the_old_one(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -98,6 +99,7 @@ def test_a_card_removed_in_two_windows_is_removed_once(sqlite_portal: Portal) ->
     assert "You have no such payment method. It may have been removed meanwhile." in refused.text
 
 
+@pytest.mark.long
 def test_the_only_one_stays_while_a_plan_is_charged_to_it(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -155,6 +157,7 @@ def test_a_card_that_was_not_saved_is_told_on_return(sqlite_portal: Portal, answ
     assert ada.get(PAGE).all(".methods strong") == ["Visa"]
 
 
+@pytest.mark.long
 def test_cards_say_when_they_expire(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -175,6 +178,7 @@ def test_cards_say_when_they_expire(sqlite_portal: Portal) -> None:
     assert "Expired 04/2026" in ada.get("/account/billing").text
 
 
+@pytest.mark.long
 def test_nothing_of_other_people_is_found(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -221,6 +225,7 @@ def test_without_javascript_a_card_is_added_on_stripes_page(sqlite_portal: Porta
     ]
 
 
+@pytest.mark.long
 def test_what_changed_at_stripe_unheard_is_taken_in_on_the_way_back(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -238,6 +243,7 @@ def test_what_changed_at_stripe_unheard_is_taken_in_on_the_way_back(sqlite_porta
     assert _press(ada, kept, "remove").all(".alert") == ["Amex ending in 0005 is removed."]
 
 
+@pytest.mark.long
 def test_a_customer_gone_at_stripe_is_told_in_words(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -251,6 +257,7 @@ def test_a_customer_gone_at_stripe_is_told_in_words(sqlite_portal: Portal) -> No
 
 
 @pytest.mark.parametrize("publishable", ["pk_test_a", ""])
+@pytest.mark.long
 def test_on_real_keys_the_real_script_loads_or_none(sqlite_portal: Portal, publishable: str) -> None:
     subscribe(sign_up(sqlite_portal))
     keys = {"STRIPE_SECRET_KEY": "sk_test_a", "STRIPE_PUBLISHABLE_KEY": publishable}

@@ -29,6 +29,7 @@ def tell(portal: Portal, kind: str, thing: dict[str, Any], event_id: str = "evt_
     steps.deliver(portal, [("http://localhost:5000/webhooks/stripe", headers, body)])
 
 
+@pytest.mark.long
 def test_who_never_paid_does_not_pass_the_subscription_gate(portal: Portal) -> None:
     ada = sign_up(portal)
     assert ada.get("/app/reports").status == 402
@@ -74,6 +75,7 @@ def test_no_second_subscription_is_sold_while_one_lives(portal: Portal) -> None:
     assert len(stripe_has(portal, "subscriptions")) == 1
 
 
+@pytest.mark.long
 def test_a_late_word_of_the_beginning_does_not_undo_what_came_after(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -86,6 +88,7 @@ def test_a_late_word_of_the_beginning_does_not_undo_what_came_after(portal: Port
     assert "Active. It renews by itself." in ada.get("/account/billing").text
 
 
+@pytest.mark.long
 def test_a_period_that_is_told_on_the_items_counts(portal: Portal) -> None:
     ada = sign_up(portal)
     steps.pay_and_close_the_window(choose(ada, "Choose Starter"))
@@ -99,6 +102,7 @@ def test_a_period_that_is_told_on_the_items_counts(portal: Portal) -> None:
     assert "Renews Apr 2, 2026" in ada.get("/account/billing").text
 
 
+@pytest.mark.long
 def test_the_end_of_an_old_second_subscription_does_not_end_the_live_one(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)
@@ -121,6 +125,7 @@ def test_the_end_of_an_old_second_subscription_does_not_end_the_live_one(portal:
     assert "Active. It renews by itself." in ada.get("/account/billing").text
 
 
+@pytest.mark.long
 def test_cancelling_resuming_and_cancelling_again_ends_it(portal: Portal) -> None:
     ada = sign_up(portal)
     subscribe(ada)

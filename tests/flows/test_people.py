@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from flask import Flask
 from passlib.totp import TOTP  # type: ignore[import-untyped]  # ships no types
 
@@ -73,6 +74,7 @@ def test_a_stranger_is_not_led_to_another_site(sqlite_portal: Portal) -> None:
         assert page_after.location is None, elsewhere
 
 
+@pytest.mark.long
 def test_a_forgotten_password_is_replaced_by_mail(portal: Portal) -> None:
     ada = sign_up(portal)
     visitor = portal.browser()
@@ -138,6 +140,7 @@ def test_without_the_phone_a_recovery_code_signs_in_once(portal: Portal) -> None
     assert other.get("/account/billing").path == "/login"
 
 
+@pytest.mark.long
 def test_staff_pages_are_for_staff_with_a_second_factor_where_that_is_required(portal: Portal) -> None:
     sign_up(portal)
     assert steps.staff(portal).get("/admin").h1 == "Accounts"
@@ -177,6 +180,7 @@ def test_asking_for_new_passwords_is_stopped(sqlite_portal: Portal) -> None:
     assert mails(sqlite_portal.app) == []
 
 
+@pytest.mark.long
 def test_opening_checkouts_is_stopped(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     statuses = [choose(ada, "Choose Starter").status for _ in range(11)]

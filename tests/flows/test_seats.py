@@ -3,6 +3,7 @@
 from datetime import timedelta
 from threading import Barrier, Thread
 
+import pytest
 import time_machine
 
 from billing.core import db
@@ -49,6 +50,7 @@ def out_of_step(portal: Portal) -> list[Finding]:
         return [found for found in detect() if found.kind == "seats_out_of_step"]
 
 
+@pytest.mark.long
 def test_who_joins_and_leaves_is_on_the_next_invoice(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     make_team(ada)
@@ -79,6 +81,7 @@ def test_who_joins_and_leaves_is_on_the_next_invoice(portal: Portal) -> None:
     assert len(amounts) > 1
 
 
+@pytest.mark.long
 def test_what_was_set_elsewhere_is_set_again(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     make_team(ada)
@@ -119,6 +122,7 @@ def test_the_command_says_what_keeps_the_seats_from_being_set(sqlite_portal: Por
     assert "There is no team of the key user:3. `flask billing teams list` shows all." in result.output
 
 
+@pytest.mark.long
 def test_ones_own_plan_has_one_seat_whatever_is_set(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     subscribe(ada, PRO)
@@ -129,6 +133,7 @@ def test_ones_own_plan_has_one_seat_whatever_is_set(portal: Portal) -> None:
     assert checks(portal) == []
 
 
+@pytest.mark.long
 def test_stripe_being_away_keeps_nobody_out_and_the_seat_is_set_later(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal, ADA)
     make_team(ada)
@@ -154,6 +159,7 @@ def test_stripe_being_away_keeps_nobody_out_and_the_seat_is_set_later(sqlite_por
     assert mate.get("/account/team").h1 == "Teams", "whom one acts for is the browser's own"
 
 
+@pytest.mark.long
 def test_where_seats_are_fixed_nobody_joins_beyond_them(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal, ADA)
     make_team(ada)
@@ -186,6 +192,7 @@ def test_where_seats_are_fixed_nobody_joins_beyond_them(sqlite_portal: Portal) -
         assert quantity(sqlite_portal) == 2, "what was bought stays bought"
 
 
+@pytest.mark.long
 def test_seats_that_staff_grant_say_how_many_may_join(portal: Portal) -> None:
     ada = sign_up(portal)
     make_team(ada)
@@ -207,6 +214,7 @@ def test_seats_that_staff_grant_say_how_many_may_join(portal: Portal) -> None:
     assert late.get(link_for(ada, "late@example.com")).form(button="Join").submit().h1 == "Analytical Engines"
 
 
+@pytest.mark.long
 def test_two_who_join_at_the_same_moment_are_two_seats(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     make_team(ada)
@@ -233,6 +241,7 @@ def test_two_who_join_at_the_same_moment_are_two_seats(portal: Portal) -> None:
     assert checks(portal) == []
 
 
+@pytest.mark.long
 def test_a_team_that_changes_its_plan_has_as_many_as_the_plan_asks_for(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal, ADA)
     make_team(ada)
@@ -247,6 +256,7 @@ def test_a_team_that_changes_its_plan_has_as_many_as_the_plan_asks_for(sqlite_po
     assert quantity(sqlite_portal) == 2
 
 
+@pytest.mark.long
 def test_fewer_seats_than_members_are_not_sold(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal, ADA)
     make_team(ada)
@@ -266,6 +276,7 @@ def test_fewer_seats_than_members_are_not_sold(sqlite_portal: Portal) -> None:
         assert "The team has 1 member. Choose as many seats, or more." in page.text
 
 
+@pytest.mark.long
 def test_a_planned_change_and_a_pause_do_not_put_seats_out_of_step(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal, ADA)
     make_team(ada)
@@ -283,6 +294,7 @@ def test_a_planned_change_and_a_pause_do_not_put_seats_out_of_step(sqlite_portal
     assert (quantity(sqlite_portal), checks(sqlite_portal)) == (1, [])
 
 
+@pytest.mark.long
 def test_who_joins_during_a_pause_is_paid_for_from_its_end(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal, ADA)
     make_team(ada)

@@ -49,6 +49,7 @@ def _buy(ada: Browser, button: str) -> Page:
     return steps.pay(steps.choose(ada, button))
 
 
+@pytest.mark.long
 def test_a_second_subscription_of_another_name_stands_beside_the_first(sqlite_portal: Portal, shop: Flask) -> None:
     sign_up(sqlite_portal)
     ada = Browser(shop, BASE_URL)
@@ -81,6 +82,7 @@ def test_a_second_subscription_of_another_name_stands_beside_the_first(sqlite_po
     assert ada.get("/app/reports").status == 200
 
 
+@pytest.mark.long
 def test_a_subscription_of_several_things_names_each(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)
@@ -107,6 +109,7 @@ def test_a_plan_of_another_name_replaces_none(sqlite_portal: Portal, shop: Flask
     assert page.all(".field-error") == ["That plan does not replace yours: it is bought beside it."]
 
 
+@pytest.mark.long
 def test_an_account_pays_in_one_currency_at_a_time(sqlite_portal: Portal, shop: Flask, tmp_path: Path) -> None:
     sign_up(sqlite_portal)
     with steps.deployment(sqlite_portal, BILLING_CATALOG=_catalog(sqlite_portal, tmp_path, "eur")) as app:

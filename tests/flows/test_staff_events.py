@@ -157,6 +157,7 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert (unknown.status, "There is no such comparison." in unknown.text) == (404, True)
 
 
+@pytest.mark.long
 def test_an_events_page_shows_what_belongs_to_the_row_as_well(sqlite_portal: Portal) -> None:
     with sqlite_portal.app.app_context():
         made = people.subscribe(sqlite_portal, people.account())
@@ -177,6 +178,7 @@ def test_an_events_page_shows_what_belongs_to_the_row_as_well(sqlite_portal: Por
     assert "    quantity: 1 → 3" in told
 
 
+@pytest.mark.long
 def test_more_than_a_hundred_are_repaired_a_hundred_at_a_time(sqlite_portal: Portal) -> None:
     staff = steps.staff(sqlite_portal)
     for number in range(103):
@@ -208,6 +210,7 @@ def test_what_is_wrong_is_told_with_the_way_out(sqlite_portal: Portal) -> None:
     assert sqlite_portal.browser().get("/admin/sync/findings").path != "/admin/sync/findings"
 
 
+@pytest.mark.long
 def test_one_request_id_leads_from_the_delivery_to_whoever_is_told(
     sqlite_portal: Portal, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -237,6 +240,7 @@ def test_one_request_id_leads_from_the_delivery_to_whoever_is_told(
     assert all(line["serves"] and set(line["serves"]) <= delivered for line in sent)
 
 
+@pytest.mark.long
 def test_a_mail_that_goes_out_later_still_names_the_delivery(
     sqlite_portal: Portal, caplog: pytest.LogCaptureFixture
 ) -> None:

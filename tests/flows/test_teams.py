@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from billing.core import db
 from billing.domain.teams.models import Invitation
 from tests.flows import steps
@@ -19,6 +21,7 @@ def outbox(portal: Portal) -> list[Any]:
     return list(getattr(portal.app.extensions["mailman"], "outbox", []))
 
 
+@pytest.mark.long
 def test_a_mate_is_invited_and_has_what_the_team_pays_for_but_sees_no_billing(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     page = make_team(ada)
@@ -59,6 +62,7 @@ def test_a_mate_is_invited_and_has_what_the_team_pays_for_but_sees_no_billing(po
     assert mate.get("/account/team").h1 == "Teams"
 
 
+@pytest.mark.long
 def test_a_billing_manager_sees_the_billing_and_only_owners_say_who_belongs(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     make_team(ada)
@@ -94,6 +98,7 @@ def _path(team: Page, email: str) -> str:
     return team.form(button=f"Remove from team {email}").action.partition("5000")[2].removesuffix("/remove")
 
 
+@pytest.mark.long
 def test_an_invitation_is_for_one_and_for_a_time(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     make_team(ada)
@@ -170,6 +175,7 @@ def test_a_team_keeps_an_owner(portal: Portal) -> None:
     assert "needs an owner" in mate.get("/account/team").form(button="Leave this team").submit().text
 
 
+@pytest.mark.long
 def test_a_team_is_renamed_and_says_so_at_stripe(portal: Portal) -> None:
     ada = sign_up(portal, ADA)
     make_team(ada, " ")
@@ -199,6 +205,7 @@ def test_ones_own_account_is_untouched_by_the_team(portal: Portal) -> None:
     assert ada.get("/app/reports").status == 200
 
 
+@pytest.mark.long
 def test_mails_invite_and_tell_who_sees_to_the_billing(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal, ADA)
     make_team(ada)

@@ -31,6 +31,7 @@ def _try_pro(ada: Browser) -> None:
     steps.pay(choose(ada, "Try Pro free for 14 days"))
 
 
+@pytest.mark.long
 def test_before_a_trial_ends_it_is_said_what_is_charged_to_which_card(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     _try_pro(ada)
@@ -47,6 +48,7 @@ def test_before_a_trial_ends_it_is_said_what_is_charged_to_which_card(sqlite_por
     assert "Renews Apr 16, 2026" in page.text
 
 
+@pytest.mark.long
 def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(without_card: Portal) -> None:
     portal = without_card
     ada = sign_up(portal)
@@ -76,6 +78,7 @@ def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(withou
     portal.close()
 
 
+@pytest.mark.long
 def test_staff_make_a_trial_longer_and_it_is_kept_who_and_why(portal: Portal) -> None:
     ada = sign_up(portal)
     _try_pro(ada)

@@ -149,6 +149,7 @@ ORDERS: dict[str, Callable[[list[Delivery]], list[Delivery]]] = {
 }
 
 
+@pytest.mark.long
 def test_a_purchase_is_the_same_in_whatever_order_it_is_told(portal: Portal) -> None:
     ada = sign_up(portal)
     portal.drain()  # what the set-up caused
@@ -165,6 +166,7 @@ def test_a_purchase_is_the_same_in_whatever_order_it_is_told(portal: Portal) -> 
     assert [name for name, rows in told.items() if rows != told["in order"]] == []
 
 
+@pytest.mark.long
 def test_a_year_of_changes_is_the_same_in_whatever_order_it_is_told(portal: Portal) -> None:
     ada = sign_up(portal)
     portal.drain()
@@ -248,6 +250,7 @@ def test_an_event_about_what_stripe_no_longer_has_is_parked(sqlite_portal: Porta
     assert len(inbox(sqlite_portal, "parked")) == 1
 
 
+@pytest.mark.long
 def test_while_stripe_is_unreachable_pages_say_so_and_local_ones_work(sqlite_portal: Portal) -> None:
     portal = sqlite_portal
     subscribe(sign_up(portal))

@@ -391,4 +391,4 @@ Billing.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
-TestBilling = Billing.TestCase
+TestBilling = pytest.mark.long(Billing.TestCase)

@@ -88,6 +88,7 @@ def mirrored() -> list[type[Mirrored]]:
     return list(dict.fromkeys(listing.model for listing in LISTINGS.values()))
 
 
+@pytest.mark.long
 def test_everything_is_brought_and_nothing_then_differs(everywhere: Portal) -> None:
     live_a_little(everywhere)
     tables = [table for table in reversed(db.Base.metadata.sorted_tables) if "stripe_id" in table.columns]
@@ -124,6 +125,7 @@ def test_every_noun_with_a_table_can_be_listed() -> None:
     assert with_table - told_by_events_alone == set(LISTINGS)
 
 
+@pytest.mark.long
 def test_windows_are_shared_among_threads_and_each_object_is_walked_once(everywhere: Portal) -> None:
     made: set[str] = set()
     for day in range(12):
@@ -235,6 +237,7 @@ def test_a_second_backfill_takes_over_from_the_first(inside: Portal) -> None:
     assert len(customers()) == 250
 
 
+@pytest.mark.long
 def test_killed_it_goes_on_where_it_was(sqlite_portal: Portal, tmp_path: Path) -> None:
     made = make_customers(sqlite_portal, 1200)
     command = [sys.executable, "-m", "flask", "--app", "app", "billing", "sync", "backfill", "customer", "--threads=2"]

@@ -38,6 +38,7 @@ def test_eight_deliver_at_once(proving_on_postgres: Proving, keys: tuple[str, ..
             assert tries() == [1], "nobody failed, and nothing was done again"
 
 
+@pytest.mark.long
 def test_eight_refresh_what_is_changing(proving_on_postgres: Proving, keys: tuple[str, ...]) -> None:
     """The same objects over and over, from all sides, while webhooks come and Stripe moves on."""
     proving, app = proving_on_postgres, proving_on_postgres.here.app

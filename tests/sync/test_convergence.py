@@ -27,6 +27,8 @@ from billing.sync.lives import ACTS, Lives, Person
 from billing.sync.models import WebhookEvent
 from tests.sync.chaos import at_random
 
+pytestmark = pytest.mark.long
+
 IN_ORDER = Disorder(lost=0, doubled=0, late=0)
 LISTED_FOR = timedelta(days=30)
 COMMITS = 50  # more points to die at than there are in working off what comes at a time

@@ -2,9 +2,13 @@
 
 from itertools import count
 
+import pytest
+
 from billing.cli.proving import Proving, SandboxStripe
 from billing.sync import chaos
 from billing.sync.chaos import Crash
+
+pytestmark = pytest.mark.long
 
 _POINTS = 16  # about so many points to die at are there in working off an event
 

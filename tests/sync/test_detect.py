@@ -55,6 +55,7 @@ def test_who_buys_and_pays_is_no_finding(inside: Portal) -> None:
     assert found() == []
 
 
+@pytest.mark.long
 def test_two_live_subscriptions(inside: Portal) -> None:
     first = people.subscribe(inside, people.account())
     second = people.subscribe(inside, people.account())

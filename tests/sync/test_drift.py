@@ -120,6 +120,7 @@ def test_what_stripe_deleted_is_noticed(inside: Portal) -> None:
         assert session.scalar(select(Invoice)) is None
 
 
+@pytest.mark.long
 def test_what_stripe_does_not_have_grants_nothing_once_repaired(everywhere: Portal) -> None:
     """Somebody has deleted Stripe's test data: what it had is known by other ids here."""
     ada = people.account()

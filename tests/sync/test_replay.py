@@ -159,6 +159,7 @@ def test_a_waiting_event_is_taken_out_until_it_is_retried(created: str) -> None:
     assert replay.retry(created) == "done"
 
 
+@pytest.mark.long
 def test_pruned_events_lose_their_bodies_and_are_still_known(inside: Portal) -> None:
     people.subscribe(inside, people.account())
     sent = steps.intercept(inside)
@@ -184,6 +185,7 @@ def test_pruned_events_lose_their_bodies_and_are_still_known(inside: Portal) -> 
     assert "latest_invoice" in {one.field for one in changed}, "a replay needs no body"
 
 
+@pytest.mark.long
 def test_a_page_of_events_is_narrowed_by_each_filter(inside: Portal) -> None:
     customer = people.subscribe(inside, people.account())["customer"]
     inside.drain()
@@ -205,6 +207,7 @@ def test_a_page_of_events_is_narrowed_by_each_filter(inside: Portal) -> None:
     assert types(since=day + timedelta(days=1)) == types(until=day - timedelta(days=1)) == set()
 
 
+@pytest.mark.long
 def test_lag_and_backlog_are_measured(inside: Portal) -> None:
     with db.edge():
         assert queries.lag(timedelta(hours=1)) is None

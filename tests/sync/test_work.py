@@ -112,6 +112,7 @@ def test_threads_beside_the_server_work_it_off(sqlite_instance: Path) -> None:
         assert customers_of(portal) == 5
 
 
+@pytest.mark.long
 def test_consumers_work_a_queue_off_and_end_when_told(queue: str, sqlite_instance: Path) -> None:
     with portal_working(sqlite_instance, queue) as portal, consumer(portal) as process:
         hear_of(portal, 3)
@@ -121,6 +122,7 @@ def test_consumers_work_a_queue_off_and_end_when_told(queue: str, sqlite_instanc
         assert customers_of(portal) == 3
 
 
+@pytest.mark.long
 def test_without_a_queue_the_command_ends_when_told_too(sqlite_instance: Path) -> None:
     with portal_working(sqlite_instance, "inline") as portal, consumer(portal) as process:
         portal.sandbox.call("POST", "/v1/customers", {"email": "ada@example.com"})
@@ -129,6 +131,7 @@ def test_without_a_queue_the_command_ends_when_told_too(sqlite_instance: Path) -
         assert process.wait(LONGEST_SECONDS) == 0
 
 
+@pytest.mark.long
 def test_a_consumer_that_is_killed_loses_nothing(queue: str, sqlite_instance: Path) -> None:
     with portal_working(sqlite_instance, queue) as portal:
         with consumer(portal) as process:

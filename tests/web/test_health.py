@@ -159,6 +159,7 @@ def test_a_host_app_keeps_its_own_health_pages(tmp_path: Path) -> None:
         db.engine().dispose()
 
 
+@pytest.mark.long
 def test_the_numbers_of_all_processes_add_up(tmp_path: Path) -> None:
     program = (
         "from billing.core import metrics\n"

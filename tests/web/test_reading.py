@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, event
 
 from billing.core import db
@@ -23,6 +24,7 @@ OWN_PAGES = ("/account/billing", "/account/invoices?status=paid&from=2026-01-01"
 STAFF_PAGES = ("/admin", "/admin/accounts/1", "/admin/events", "/admin/events?state=parked", "/admin/audit")
 
 
+@pytest.mark.long
 def test_no_page_reads_a_table_through(sqlite_portal: Portal) -> None:
     ada = sign_up(sqlite_portal)
     subscribe(ada)

@@ -98,6 +98,7 @@ def left(account: Account, key: str) -> int:
         return remaining(account, key)
 
 
+@pytest.mark.long
 def test_months_and_periods_begin_anew(inside: Portal, ada: Account) -> None:
     consume(ada, "exports", 3)
     consume(ada, "calls", 5)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from sqlalchemy import delete, update
 
 from billing.core import clock, db
@@ -86,6 +87,7 @@ class Life:
             return access.conclude(found.by_account[self.account.id], found.at)
 
 
+@pytest.mark.long
 def test_it_says_what_asking_anew_would_whatever_happens(portal: Portal) -> None:
     with portal.app.app_context():
         life = Life(portal, seed=11)

@@ -48,6 +48,7 @@ def told(portal: Portal) -> Iterator[Told]:
 heard_by: list[object] = []  # receivers are held weakly
 
 
+@pytest.mark.long
 def test_a_life_is_told_turn_by_turn(portal: Portal, told: Told) -> None:
     ada = people.account()
     made = people.subscribe(portal, ada)
@@ -80,6 +81,7 @@ def test_a_life_is_told_turn_by_turn(portal: Portal, told: Told) -> None:
     assert noticing.notice_due() == 0
 
 
+@pytest.mark.long
 def test_an_end_that_comes_before_its_event_is_told_once(portal: Portal, told: Told) -> None:
     ada = people.account()
     made = people.subscribe(portal, ada)
@@ -94,6 +96,7 @@ def test_an_end_that_comes_before_its_event_is_told_once(portal: Portal, told: T
     assert told.take() == {}
 
 
+@pytest.mark.long
 def test_the_event_may_also_come_first(portal: Portal, told: Told) -> None:
     ada = people.account()
     made = people.subscribe(portal, ada)
@@ -107,6 +110,7 @@ def test_the_event_may_also_come_first(portal: Portal, told: Told) -> None:
     assert told.take() == {}
 
 
+@pytest.mark.long
 def test_what_plans_give_is_told_to_all_who_have_them(portal: Portal, told: Told) -> None:
     people.subscribe(portal, people.account())
     portal.drain()

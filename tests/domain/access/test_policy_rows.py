@@ -26,6 +26,7 @@ def now() -> Policy:
         return policy_rows.current()[1]
 
 
+@pytest.mark.long
 def test_a_saved_rule_decides_at_once_and_is_told(portal: Portal) -> None:
     with portal.app.app_context():
         ada = people.account()

@@ -172,6 +172,7 @@ def test_without_a_default_plan_there_is_none(inside: Portal) -> None:
     assert access.access_for(people.account()).plan is None
 
 
+@pytest.mark.long
 def test_grace_counts_from_the_oldest_open_invoice(inside: Portal) -> None:
     ada = people.account()
     made = people.subscribe(inside, ada)

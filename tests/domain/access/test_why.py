@@ -62,6 +62,7 @@ def sources(draw: st.DrawFn) -> Source:
 
 
 @given(st.lists(sources(), max_size=3), rule_books(), st.booleans())
+@pytest.mark.long
 def test_the_chain_and_the_answer_agree(read: list[Source], rules: dict[Key, Rule], has_default: bool) -> None:
     found = [judge(source, Policy(7, rules), NOW) for source in read]
     if has_default:
@@ -113,6 +114,7 @@ def test_the_chain_in_the_tables(inside: Portal) -> None:
     assert [step.code for step in reasons.why(ada).steps if step.kind == "grant"] == ["grant_expired"]
 
 
+@pytest.mark.long
 def test_what_stripe_says_the_customer_is_entitled_to_counts_while_access_lasts(inside: Portal) -> None:
     ada = people.account()
     people.subscribe(inside, ada)

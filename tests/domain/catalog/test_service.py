@@ -49,6 +49,7 @@ def apply(path: Path) -> list[Any]:
     return changes
 
 
+@pytest.mark.long
 def test_whatever_follows_whatever_the_second_time_changes_nothing(inside: Portal, tmp_path: Path) -> None:
     for number, text in enumerate([*CATALOGS, *CATALOGS[-2::-1]]):
         path = tmp_path / f"{number}.toml"

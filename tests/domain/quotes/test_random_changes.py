@@ -7,6 +7,7 @@ from tests.support.portal import Portal
 
 
 @pytest.mark.parametrize("first", [0, 1000, 2000])
+@pytest.mark.long
 def test_random_changes_are_invoiced_as_quoted(inside: Portal, first: int) -> None:
     kinds: list[str] = []
     results = dict(random_changes.try_seeds(inside, range(first, first + 4), kinds.append))

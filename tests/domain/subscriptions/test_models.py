@@ -75,6 +75,7 @@ def test_what_an_item_costs(quantity: int | None, amount: int) -> None:
     assert SubscriptionItem(price=None, quantity=quantity).money is None
 
 
+@pytest.mark.long
 def test_the_newest_comes_first(inside: Portal) -> None:
     ada = people.account()
     first = people.subscribe(inside, ada)["id"]

@@ -94,6 +94,7 @@ def test_a_wrong_choice_is_explained(
     assert message in page.text
 
 
+@pytest.mark.long
 def test_a_change_the_card_does_not_pay_is_not_made(enter: Open, shop: Shop, customer: dict[str, Any]) -> None:
     subscription = shop.subscribe(customer["id"], shop.starter)
     failing = shop.call("POST", "/v1/payment_methods/pm_card_chargeCustomerFail/attach", customer=customer["id"])
