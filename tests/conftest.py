@@ -66,8 +66,8 @@ def _no_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _faithful(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Nothing the sandbox says or is told in any test may be foreign to Stripe's SDK."""
+def _faithful(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    """Nothing the sandbox says or is told in any test may be foreign to Stripe's SDK: asked before its files go."""
     yield
     assert faithful.problems(refusals_are_meant="sandbox" in request.path.parts) == []
 
