@@ -108,9 +108,9 @@ class Portal:
 
     def close(self) -> None:
         """Stop what runs beside it and let go of its files and database."""
-        self.sandbox.close()
         with self.app.app_context():
-            work.current().stop()
+            work.current().stop()  # first: whoever works asks the sandbox for the time
+        self.sandbox.close()
         for engine in self._engines():
             engine.dispose()
 
