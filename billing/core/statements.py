@@ -45,16 +45,17 @@ class InsertOnce:
         """
         if db.is_in_edge():
             raise RuntimeError("a transaction of its own was begun inside another")
-        if db.engine().dialect.name == "postgresql":
-            pooled = db.engine().raw_connection()
+        engine = db.engine()
+        if engine.dialect.name == "postgresql":
+            pooled = engine.raw_connection()
             driver: Any = pooled.driver_connection
             try:
                 driver.autocommit = True
-                row = driver.execute(self._text(db.engine().dialect, values), values).fetchone()
+                row = driver.execute(self._text(engine.dialect, values), values).fetchone()
                 driver.autocommit = False
             except BaseException as error:
                 pooled.invalidate()  # nobody else may get a connection that commits by itself
-                if not isinstance(error, db.engine().dialect.loaded_dbapi.Error):  # those are SQLAlchemy's to say
+                if not isinstance(error, engine.dialect.loaded_dbapi.Error):  # those are SQLAlchemy's to say
                     raise
             else:
                 return row[0] if row else None

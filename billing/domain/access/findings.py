@@ -100,11 +100,10 @@ class Read(NamedTuple):
 
     fetched: Sequence[Any]
     at: datetime
-    is_named: bool
 
     @property
     def rows(self) -> Sequence[Any]:
-        return self.fetched if self.is_named else _OF_ONE.named(self.fetched)
+        return _OF_ONE.named(self.fetched)
 
 
 def find(account_ids: Collection[int]) -> Found:
@@ -117,8 +116,8 @@ def read(account_ids: Collection[int]) -> Read:
     now = clock.now()
     values = {"livemode": settings.current().livemode, "now": now}
     if len(account_ids) == 1:
-        return Read(_OF_ONE.fetch(account_id=next(iter(account_ids)), **values), now, False)
-    return Read(db.session().execute(_OF_MANY, {"account_ids": list(account_ids), **values}).all(), now, True)
+        return Read(_OF_ONE.fetch(account_id=next(iter(account_ids)), **values), now)
+    return Read(db.session().execute(_OF_MANY, {"account_ids": list(account_ids), **values}).all(), now)
 
 
 def judge_all(account_ids: Collection[int], read: Read) -> Found:

@@ -24,8 +24,11 @@ def preload(session: Session, customers: Iterable[dict[str, Any]]) -> None:
 
     `project` then asks nothing, until the edge ends. Call it under the turns of all the customers.
     """
-    uids = {uid for customer in customers if (uid := _uid_named(customer.get("metadata") or {}))}
-    accounts = session.scalars(select(Account).where(Account.uid.in_(uids))).all() if uids else []
+    named = (_uid_to_settle(session, customer) for customer in customers)
+    uids = {uid for uid in named if uid}
+    if not uids:  # the usual case: they have the accounts they name
+        return
+    accounts = session.scalars(select(Account).where(Account.uid.in_(uids))).all()
     ids = [account.id for account in accounts]
     living = session.scalars(select(Customer).where(Customer.account_id.in_(ids), Customer.is_deleted.is_(False)))
     cache = db.read_cache_of(session)
@@ -89,6 +92,13 @@ def _is_settled(known: Customer | None, metadata: dict[str, str]) -> bool:
         return False
     named = (metadata.get("deployment"), metadata.get("account_id"))
     return named == (settings.current().deployment_name, known.named_account)
+
+
+def _uid_to_settle(session: Session, customer: dict[str, Any]) -> str | None:
+    """The uid of the account that projecting the customer is going to look for."""
+    if customer.get("deleted") or _is_settled(find(session, Customer, customer["id"]), customer["metadata"]):
+        return None
+    return _uid_named(customer["metadata"])
 
 
 def _uid_named(metadata: dict[str, str]) -> str | None:
