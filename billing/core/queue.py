@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import psycopg
 from flask import Flask
 from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
 
@@ -28,7 +29,11 @@ def problem_with(url: str) -> str | None:
 
 def count_waiting(url: str, name: str) -> int:
     """How many tasks wait in that queue. Raises whatever its storage does where it cannot be reached."""
-    return int(_open(url, name).pending_count())
+    huey = _open(url, name)
+    try:
+        return int(huey.pending_count())
+    finally:
+        _close(huey)
 
 
 def _open(url: str, name: str) -> Any:
@@ -36,12 +41,20 @@ def _open(url: str, name: str) -> Any:
     return _OPENERS[urlsplit(url).scheme](url, f"billing-{name}")
 
 
+def _close(huey: Any) -> None:
+    huey.storage.close()
+    if hasattr(huey.storage, "pool"):  # Redis keeps several connections, which closing leaves open
+        huey.storage.pool.disconnect()
+
+
 def _on_sqlite(url: str, name: str) -> Any:
     return SqliteHuey(name, filename=unquote(urlsplit(url).path.removeprefix("/")), results=False)
 
 
 def _on_postgres(url: str, name: str) -> Any:
-    return PostgresHuey(name, dsn=url, results=False, table_prefix="billing_queue")
+    with psycopg.connect(url, autocommit=True) as turn:  # huey makes its tables: of two at once one would fail
+        turn.execute("SELECT pg_advisory_lock(hashtextextended('billing:queue', 0))")
+        return PostgresHuey(name, dsn=url, results=False, table_prefix="billing_queue")
 
 
 def _on_redis(url: str, name: str) -> Any:
@@ -93,10 +106,7 @@ class Queue:
     def close(self) -> None:
         """Let go of the connections this process holds; the next `put` opens new ones."""
         if self._opened is not None:
-            storage = self._opened.huey.storage
-            storage.close()
-            if hasattr(storage, "pool"):  # Redis keeps several, which closing leaves open
-                storage.pool.disconnect()
+            _close(self._opened.huey)
             self._opened = None
 
     def _open(self) -> _Opened:
