@@ -28,7 +28,7 @@ class InsertOnce:
             name: insert(table).on_conflict_do_nothing(index_elements=[column]).returning(table.c.id)
             for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
         }
-        self._alone: tuple[Dialect, str] | None = None
+        self._alone: tuple[Dialect, tuple[str, Sequence[str]]] | None = None
 
     def __call__(self, values: dict[str, Any]) -> int | None:
         """The id of the new row, or None; it is a write of the current edge."""
@@ -51,7 +51,8 @@ class InsertOnce:
             driver: Any = pooled.driver_connection
             try:
                 driver.autocommit = True
-                row = driver.execute(self._text(engine.dialect, values), values).fetchone()
+                text, names = self._prepared(engine.dialect, values)
+                row = driver.execute(text, [values[name] for name in names]).fetchone()
                 driver.autocommit = False
             except BaseException as error:
                 pooled.invalidate()  # nobody else may get a connection that commits by itself
@@ -64,10 +65,11 @@ class InsertOnce:
         with db.edge():
             return self(values)
 
-    def _text(self, dialect: Dialect, values: dict[str, Any]) -> str:
+    def _prepared(self, dialect: Dialect, values: dict[str, Any]) -> tuple[str, Sequence[str]]:
+        """The statement's text, and the names of its parameters in their order."""
         if self._alone is None or self._alone[0] is not dialect:
             compiled = self._statements[dialect.name].compile(dialect=dialect, column_keys=list(values))
-            self._alone = dialect, str(compiled)
+            self._alone = dialect, (str(compiled), compiled.positiontup or ())
         return self._alone[1]
 
 
@@ -101,7 +103,8 @@ class HotSelect:
         if cursor is None:  # kept as long as the connection: one has to learn anew how each column is read
             cursor = pooled.info[_HOT_CURSOR] = pooled.cursor()
         try:
-            cursor.execute(self._text, self._constants | values)
+            known = self._constants | values
+            cursor.execute(self._text, [known[name] for name in self._names])
             return cursor.fetchall()  # type: ignore[no-any-return]  # the driver's
         except connection.dialect.loaded_dbapi.Error:  # it is SQLAlchemy's to say, and to let go of the connection
             return connection.execute(self._statement, values).all()
@@ -121,6 +124,7 @@ class HotSelect:
         columns = self._statement.selected_columns
         compiled = self._statement.compile(dialect=dialect)
         self._text = str(compiled)
+        self._names = compiled.positiontup or ()
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self._row: Any = namedtuple("Row", columns.keys())  # type: ignore[misc]  # the names are the statement's
         found = (column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)

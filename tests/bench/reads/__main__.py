@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from rich.console import Console
 from sqlalchemy import select
 from werkzeug.test import Client
@@ -98,8 +99,10 @@ class House:
         """The seconds of asking for one account's access, and of one indexed SELECT."""
         with db.edge() as session:
             accounts = [session.get_one(Account, OWN + n) for n in wanted]
-            driver = session.connection().connection.cursor()
-            mark = "%s" if session.get_bind().dialect.name == "postgresql" else "?"
+            connection: Any = session.connection().connection.driver_connection
+            is_postgresql = session.get_bind().dialect.name == "postgresql"
+            driver = psycopg.Cursor(connection) if is_postgresql else connection.cursor()
+            mark = "%s" if is_postgresql else "?"
             one = f"SELECT * FROM billing_subscriptions WHERE customer_id = {mark}"  # noqa: S608  # of our own words alone
 
             def select_one(account: Account) -> object:
