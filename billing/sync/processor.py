@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app
-from sqlalchemy import and_, func, or_, select, tuple_, update
+from sqlalchemy import and_, func, or_, select, tuple_, union, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from billing.core import clock, db, logging, metrics
@@ -61,7 +61,7 @@ class _Asked(NamedTuple):
     error: Exception | None
 
 
-def process_due(limit: int = 100, askers: Executor | None = None) -> int:
+def process_due(limit: int = _EVENTS_AT_ONCE, askers: Executor | None = None) -> int:
     """Work off events that are due, those that have waited longest first; how many were tried.
 
     Stops once `limit` have been. What another process has claimed is left to it. With `askers` Stripe is asked about
@@ -110,12 +110,18 @@ _COLUMNS = (WebhookEvent.id, WebhookEvent.lane, WebhookEvent.noun, WebhookEvent.
 def _claim(count: int) -> list[_Due]:
     """Events that are due: the `count` that have waited longest of those nobody works on, and what else their lanes
     hold, for one question serves them all. Now they are the caller's for a while.
+
+    What names no customer, as an invoice's payment, comes along if it is about what events in these lanes are about.
     """
     now = datetime.now(UTC)
     free = is_free(WebhookEvent.claimed_until, now)
     longest = select(WebhookEvent.lane).where(_is_due(), free).order_by(WebhookEvent.next_try_at, WebhookEvent.id)
+    lanes = longest.limit(count).cte()
+    alone = WebhookEvent.noun + ":" + WebhookEvent.object_id  # as `lane_of` calls the lane of such an event
+    about = select(alone).where(WebhookEvent.lane.in_(select(lanes)))
+    all_lanes = union(select(lanes), about.where(_is_due()))
     # Rows somebody has locked are about to be done or claimed: waiting for them could be a deadlock.
-    ids = select(WebhookEvent.id).where(WebhookEvent.lane.in_(longest.limit(count)), _is_due())
+    ids = select(WebhookEvent.id).where(WebhookEvent.lane.in_(all_lanes), _is_due())
     ours = WebhookEvent.id.in_(ids.with_for_update(skip_locked=True))
     claimed = update(WebhookEvent).where(ours).values(claimed_until=now + LEASE).returning(*_COLUMNS)
     with db.edge():

@@ -129,6 +129,18 @@ def test_what_has_waited_longest_brings_the_rest_of_its_lane(inside: Portal) -> 
     assert (state(first)[0], state(held)[0]) == ("done", "parked")
 
 
+def test_what_names_no_customer_comes_along_with_what_else_is_about_it(inside: Portal) -> None:
+    made = people.subscribe(inside, people.account())
+    invoice = made["latest_invoice"]
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    first = arrive("invoice", invoice, made["customer"])
+    held = arrive("invoice", invoice, f"invoice:{invoice}", claimed_until=soon)
+    paths = asked_for(inside)
+    assert processor.process_due(limit=1) == 2
+    assert paths == [f"GET /v1/invoices/{invoice}"]
+    assert (state(first), state(held)) == (("done", 1), ("done", 1))
+
+
 def test_an_object_stripe_does_not_have_is_given_up_at_once(inside: Portal) -> None:
     parked: list[EventParked] = []
 
