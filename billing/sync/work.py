@@ -8,6 +8,7 @@ truth and a wake-up may get lost: whoever works looks for what is due by itself,
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -58,10 +59,10 @@ def current() -> Work:
 
 
 class Threads:
-    """A thread that works the inbox off beside a server, with others that ask Stripe for it; they start when first
-    needed, in the process that needs them.
+    """Two threads beside a server: one works the inbox off, with others that ask Stripe for it, one does what else is
+    due. They start when first needed, in the process that needs them.
 
-    It lets an event lie for a moment: Stripe sends several at once about one purchase, and one question serves all.
+    An event is let lie for a moment: Stripe sends several at once about one purchase, and one question serves all.
     """
 
     hold = timedelta(milliseconds=250)
@@ -71,7 +72,7 @@ class Threads:
         self._count = settings.event_threads
         self._lock = threading.Lock()
         self._started_in: int | None = None
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._awake = threading.Semaphore(0)
         self._stopping = threading.Event()
 
@@ -90,37 +91,48 @@ class Threads:
     def stop(self) -> None:
         self._stopping.set()
         self._awake.release()
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _start(self, askers: int) -> None:
         with self._lock:
             if self._started_in == os.getpid():  # a server forks after it has made the app
                 return
             self._started_in = os.getpid()
-            self._thread = threading.Thread(target=self._work, args=(askers,), name="billing-work", daemon=True)
-            self._thread.start()
+            self._threads = [
+                threading.Thread(target=self._work_off, args=(askers,), name="billing-work", daemon=True),
+                threading.Thread(target=self._keep_up, name="billing-upkeep", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
 
-    def _work(self, count: int) -> None:
+    def _work_off(self, count: int) -> None:
         with ThreadPoolExecutor(count, "billing-ask") as askers:
-            process_due = partial(processor.process_due, askers=askers)
-            task: Callable[[], int] = upkeep.look
+            alert_until = 0.0
             while not self._stopping.is_set():
-                tried = 0
-                try:
-                    with self._app.app_context():
-                        tried = task()
-                except Exception:  # the database may be away: the next look finds what this one left
-                    log.exception("work_failed")
-                if tried:  # there may be more
-                    task = process_due
+                if self._try(partial(processor.process_due, askers=askers)):  # there may be more
+                    alert_until = time.monotonic() + _LOOK_EVERY_SECONDS
                     continue
-                task = upkeep.look
-                if self._awake.acquire(timeout=_LOOK_EVERY_SECONDS):
-                    while self._awake.acquire(blocking=False):  # one look is for all that came
-                        pass
-                    self._stopping.wait(self.hold.total_seconds())
-                    task = process_due
+                if time.monotonic() > alert_until:  # until then it helps servers that more comes to
+                    self._awake.acquire()
+                while self._awake.acquire(blocking=False):  # one look is for all that came
+                    pass
+                self._stopping.wait(self.hold.total_seconds())
+
+    def _keep_up(self) -> None:
+        while not self._stopping.is_set():
+            if self._try(upkeep.look):
+                self._awake.release()
+            self._stopping.wait(_LOOK_EVERY_SECONDS)
+
+    def _try(self, task: Callable[[], int]) -> int:
+        """How many events `task` tried. The database may be away: the next look finds what this one left."""
+        try:
+            with self._app.app_context():
+                return task()
+        except Exception:
+            log.exception("work_failed")
+            return 0
 
 
 class _Inline:

@@ -13,12 +13,15 @@ from uuid import uuid4
 
 import pytest
 import redis
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from billing.core import db
+from billing.core import clock, db
 from billing.domain.customers.models import Customer
-from billing.sync import chaos
+from billing.notifications.models import Mail
+from billing.sync import chaos, work
+from billing.sync.inbox import Kept
 from billing.sync.models import WebhookEvent
+from tests.flows.steps import sign_up, subscribe
 from tests.support.databases import postgres_copy, why_no_postgres
 from tests.support.portal import Portal
 from tests.support.wants import missing
@@ -110,6 +113,26 @@ def test_threads_beside_the_server_work_it_off(sqlite_instance: Path) -> None:
         hear_of(portal, 5)
         assert wait_until(lambda: states(portal) == {"done": 5})
         assert customers_of(portal) == 5
+
+
+@pytest.mark.long
+def test_what_else_is_due_is_done_however_much_comes(sqlite_instance: Path) -> None:
+    with portal_working(sqlite_instance, "thread") as portal:
+        subscribe(sign_up(portal))
+        portal.drain()
+
+        def sent() -> bool:
+            """Whether no mail waits; each time one more event is said to have come."""
+            with portal.app.app_context(), db.edge() as session:
+                work.current().begin(Kept(0, ""))
+                return {*session.scalars(select(Mail.state))} == {"sent"}
+
+        assert wait_until(sent)
+        for _ in range(2):  # the first may meet the look that every server begins with
+            with portal.app.app_context(), db.edge():
+                late = update(Mail).values(state="waiting", next_try_at=clock.now(), claimed_until=None)
+                db.begin_write().execute(late)
+            assert wait_until(sent)
 
 
 @pytest.mark.long
