@@ -29,11 +29,11 @@ def signed(body: str, secret: str) -> bytes:
     return head.encode() + content
 
 
-def deliver(port: int, stub_port: int, lanes: Sequence[Iterable[Delivery]], secret: str) -> float:
-    """Deliver each of `lanes` over a connection of its own, all at once; the seconds it took."""
+def deliver(ports: Sequence[int], stub_port: int, lanes: Sequence[Iterable[Delivery]], secret: str) -> float:
+    """Deliver each of `lanes` over a connection of its own, all at once, to the ports in turns; the seconds it took."""
     prepared = [[(each, signed(each.body, secret)) for each in lane] for lane in lanes]
 
-    async def post(lane: list[tuple[Delivery, bytes]]) -> None:
+    async def post(lane: list[tuple[Delivery, bytes]], port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         stub_reader, stub_writer = await asyncio.open_connection("127.0.0.1", stub_port)
         for delivery, request in lane:
@@ -47,7 +47,7 @@ def deliver(port: int, stub_port: int, lanes: Sequence[Iterable[Delivery]], secr
         stub_writer.close()
 
     async def all_lanes() -> None:
-        await asyncio.gather(*(post(lane) for lane in prepared))
+        await asyncio.gather(*map(post, prepared, itertools.cycle(ports)))
 
     began = time.perf_counter()
     asyncio.run(all_lanes())
