@@ -45,7 +45,7 @@ class Effect(db.Base):
     error: Mapped[str | None] = mapped_column(Text)
 
 
-_WAITS, _CLAIMED = text("state = 'waiting'"), text("claimed_until IS NOT NULL")
+_WAITS, _CLAIMED = statements.spelled_out(Effect.state, "waiting"), text("claimed_until IS NOT NULL")
 Index("ix_billing_effects_waiting", Effect.id, sqlite_where=_WAITS, postgresql_where=_WAITS)
 Index("ix_billing_effects_subject", Effect.subject, Effect.id, sqlite_where=_WAITS, postgresql_where=_WAITS)
 Index("ix_billing_effects_claimed", Effect.subject, Effect.id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
@@ -92,7 +92,7 @@ def cause(key: str, name: str, payload: dict[str, Any], *, subject: str | None =
 def carry_out_due() -> int:
     """Carry out what a crash left waiting; how much that was."""
     with db.edge() as session:
-        waiting = select(Effect.id, Effect.subject).where(Effect.state == "waiting")
+        waiting = select(Effect.id, Effect.subject).where(_WAITS)
         rows = session.execute(waiting.order_by(Effect.id).limit(_AT_ONCE)).all()
     return sum(_carry_out(row.id, row.subject) for row in rows)
 
@@ -132,7 +132,7 @@ def _take(effect_id: int, subject: str | None, ended: int | None, error: str | N
         claim = None if subject is None else datetime.now(UTC) + LEASE
         taken = (
             update(Effect)
-            .where(Effect.id == effect_id, Effect.state == "waiting")
+            .where(Effect.id == effect_id, _WAITS)
             .values(state="done", done_at=clock.now(), claimed_until=claim)
             .returning(Effect.id, Effect.name, Effect.payload, Effect.request_ids)
         )
@@ -145,7 +145,7 @@ def _next_of(session: Session, subject: str) -> int | None:
     is_at_work = select(Effect.id).where(of_subject, Effect.claimed_until > datetime.now(UTC)).limit(1)
     if session.scalar(is_at_work) is not None:
         return None
-    return session.scalar(select(func.min(Effect.id)).where(of_subject, Effect.state == "waiting"))
+    return session.scalar(select(func.min(Effect.id)).where(of_subject, _WAITS))
 
 
 def _try(taken: _Taken) -> str | None:

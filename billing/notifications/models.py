@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.core.db import Base
+from billing.core.statements import spelled_out
 
 STATES = ("waiting", "sent", "failed")
 
@@ -37,5 +38,5 @@ class Mail(Base):
     error: Mapped[str | None] = mapped_column(Text)
 
 
-_WAITS = text("state = 'waiting'")
-Index("ix_billing_mails_waiting", Mail.next_try_at, sqlite_where=_WAITS, postgresql_where=_WAITS)
+IS_WAITING = spelled_out(Mail.state, "waiting")
+Index("ix_billing_mails_waiting", Mail.next_try_at, sqlite_where=IS_WAITING, postgresql_where=IS_WAITING)

@@ -18,7 +18,7 @@ from billing.domain.teams.models import Invitation
 from billing.notifications import happenings, letters
 from billing.notifications.causes import Caused
 from billing.notifications.happenings import KINDS, Happening, signal_of
-from billing.notifications.models import Mail
+from billing.notifications.models import IS_WAITING, Mail
 
 log = get_logger(__name__)
 
@@ -101,7 +101,7 @@ def _write(account: Account, key: str, happening: Happening, addressed: Iterable
 
 def send_due() -> int:
     """Send what waits and is due; how many that were. Call it as often as you like, from any host."""
-    is_due = (Mail.state == "waiting", Mail.next_try_at <= clock.now())
+    is_due = (IS_WAITING, Mail.next_try_at <= clock.now())
     with db.edge() as session:
         due = session.scalars(select(Mail.id).where(*is_due).order_by(Mail.next_try_at).limit(_AT_ONCE)).all()
     for mail_id in due:
@@ -129,7 +129,7 @@ def _send(mail_id: int) -> None:
 def _claim(mail_id: int) -> _Claimed | None:
     now = datetime.now(UTC)
     with db.edge():
-        query = select(Mail).where(Mail.id == mail_id, Mail.state == "waiting", is_free(Mail.claimed_until, now))
+        query = select(Mail).where(Mail.id == mail_id, IS_WAITING, is_free(Mail.claimed_until, now))
         row = db.begin_write().scalar(query.with_for_update(skip_locked=True))
         if row is None:
             return None

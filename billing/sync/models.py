@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.core.db import Base
+from billing.core.statements import spelled_out
 
 PENDING = ("received", "failed")
 STATES = (*PENDING, "done", "ignored", "refused", "parked")
@@ -48,16 +49,17 @@ class WebhookEvent(Base):
     done_at: Mapped[datetime | None]
 
 
-# What waits is little, however long the inbox is: these hold nothing else.
-_WAITS = text("state IN ('received', 'failed')")
+IS_PENDING = spelled_out(WebhookEvent.state, *PENDING)
+"""Whether an event still waits. What waits is little, however long the inbox is: the first three hold nothing else."""
+
 Index(
     "ix_billing_webhook_events_due",
     WebhookEvent.next_try_at,
     WebhookEvent.id,
-    sqlite_where=_WAITS,
-    postgresql_where=_WAITS,
+    sqlite_where=IS_PENDING,
+    postgresql_where=IS_PENDING,
 )
-Index("ix_billing_webhook_events_lane", WebhookEvent.lane, sqlite_where=_WAITS, postgresql_where=_WAITS)
-Index("ix_billing_webhook_events_object", WebhookEvent.object_id, sqlite_where=_WAITS, postgresql_where=_WAITS)
+Index("ix_billing_webhook_events_lane", WebhookEvent.lane, sqlite_where=IS_PENDING, postgresql_where=IS_PENDING)
+Index("ix_billing_webhook_events_object", WebhookEvent.object_id, sqlite_where=IS_PENDING, postgresql_where=IS_PENDING)
 Index("ix_billing_webhook_events_state", WebhookEvent.state, WebhookEvent.id)
 Index("ix_billing_webhook_events_received", WebhookEvent.received_at, WebhookEvent.id)

@@ -25,7 +25,7 @@ from billing.domain.customers.models import Customer
 from billing.gateway.errors import NoSuchObject
 from billing.sync import refresh
 from billing.sync.inbox import Kept, lane_of
-from billing.sync.models import PENDING, WebhookEvent
+from billing.sync.models import IS_PENDING, PENDING, WebhookEvent
 from billing.sync.nouns import Answer, Ref
 from billing.sync.signals import EventParked, announced_event_parked
 
@@ -80,7 +80,7 @@ def process(kept: Kept) -> int:
         at_work = select(WebhookEvent.id).where(
             WebhookEvent.lane == kept.lane,
             WebhookEvent.id < kept.id,
-            WebhookEvent.state.in_(PENDING),
+            IS_PENDING,
             WebhookEvent.claimed_until > datetime.now(UTC),
         )
         if session.scalars(at_work.limit(1)).first() is not None:
@@ -98,10 +98,7 @@ def serve(lane: str) -> int:
 
 
 def _is_due() -> ColumnElement[bool]:
-    return and_(
-        WebhookEvent.state.in_(PENDING),
-        or_(WebhookEvent.next_try_at.is_(None), WebhookEvent.next_try_at <= clock.now()),
-    )
+    return and_(IS_PENDING, or_(WebhookEvent.next_try_at.is_(None), WebhookEvent.next_try_at <= clock.now()))
 
 
 _COLUMNS = (WebhookEvent.id, WebhookEvent.lane, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.request_id)
@@ -221,7 +218,7 @@ def _mark_done(answers: dict[Ref, Answer], newest: int, changes: list[dict[str, 
     about = tuple_(WebhookEvent.noun, WebhookEvent.object_id).in_(list(answers))
     rows = session.execute(
         select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.attempts, WebhookEvent.type)
-        .where(WebhookEvent.state.in_(PENDING), WebhookEvent.id <= newest, about)
+        .where(IS_PENDING, WebhookEvent.id <= newest, about)
         .order_by(WebhookEvent.id)
     ).all()
     if not rows:

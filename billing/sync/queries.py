@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 
 from billing.core import clock, db, pagination
 from billing.core.errors import NotFound
-from billing.sync.models import NEEDING_ATTENTION, PENDING, WebhookEvent
+from billing.sync.models import IS_PENDING, NEEDING_ATTENTION, WebhookEvent
 
 PAGE_SIZE = 50
 _MOST_LOOKED_AT = 10_000
@@ -104,13 +104,13 @@ def _count_by_state(states: Sequence[str]) -> dict[str, int]:
 
 def backlog() -> Backlog:
     """What waits to be worked off, or to be tried again."""
-    query = select(func.count(), func.min(WebhookEvent.received_at)).where(WebhookEvent.state.in_(PENDING))
+    query = select(func.count(), func.min(WebhookEvent.received_at)).where(IS_PENDING)
     return Backlog(*db.session().execute(query).one())
 
 
 def count_left_behind(since: timedelta) -> int:
     """How many events have been due for longer than that, although somebody should work them off."""
-    due = (WebhookEvent.state.in_(PENDING), WebhookEvent.next_try_at < clock.now() - since)
+    due = (IS_PENDING, WebhookEvent.next_try_at < clock.now() - since)
     return db.session().scalar(select(func.count()).select_from(WebhookEvent).where(*due)) or 0
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from billing.core import db
+from billing.sync import upkeep
 from tests.flows.steps import sign_up, staff, subscribe
 from tests.support.portal import Portal
 
@@ -44,6 +45,20 @@ def test_no_page_reads_a_table_through(sqlite_portal: Portal) -> None:
         assert f"ix_billing_invoices_{index} " in listing[0]
         assert len(listing) == 1, f"what {path} lists is sorted: {listing}"
         assert "ix_billing_invoices_by_status " in due[0], "the notice of what is due stands on every page"
+
+
+WAITING = ("webhook_events_lane", "effects_waiting", "mails_waiting")
+"""The indexes that hold what is still to be done and nothing else."""
+
+
+def test_what_is_to_be_done_is_found_by_an_index_that_holds_nothing_else(sqlite_portal: Portal) -> None:
+    with plans_of(sqlite_portal) as plans:
+        subscribe(sign_up(sqlite_portal))
+        sqlite_portal.drain()
+        with sqlite_portal.app.app_context():
+            upkeep.look()
+    steps = [step for plan in plans for step in plan]
+    assert [index for index in WAITING if not any(f" ix_billing_{index} " in f"{step} " for step in steps)] == []
 
 
 @contextmanager
