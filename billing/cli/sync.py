@@ -49,17 +49,19 @@ def _pace(rate: float | None) -> Pace:
     help="How many pages are asked for at a time.",
 )
 @rate_option
+@click.option("--restart", is_flag=True, help="Walk everything again, whatever an earlier one has left to do.")
 @click.option(
     "--new-account", is_flag=True, help="The key is of another Stripe account than before, and is meant to be."
 )
 @as_json
 @refusing_in_words
 def backfill_command(
-    nouns: tuple[str, ...], *, threads: int, rate: float | None, new_account: bool, as_json: bool
+    nouns: tuple[str, ...], *, threads: int, rate: float | None, restart: bool, new_account: bool, as_json: bool
 ) -> None:
     """Bring everything Stripe holds into the local tables: all of it, or the NOUNs named.
 
-    It may be stopped at any time and goes on where it was. Webhooks may arrive meanwhile.
+    It may be stopped at any time: it goes on where it was, and with what was created since. Webhooks may arrive
+    meanwhile.
     """
     if new_account:
         stripe_account.accept()
@@ -70,7 +72,8 @@ def backfill_command(
         TextColumn("left"),
         TimeRemainingColumn(),
     ) as bars:
-        done = backfill.run(nouns, threads=threads, pace=_pace(rate), report=_backfill_reporter(bars))
+        report = _backfill_reporter(bars)
+        done = backfill.run(nouns, threads=threads, pace=_pace(rate), restart=restart, report=report)
     failed = sum(one.failed for one in done)
     if as_json:
         say_json(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 from flask import Flask, current_app
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 
 from billing.core import clock, db, settings
 from billing.core.errors import Conflict
@@ -72,11 +72,13 @@ def run(
     *,
     threads: int = THREADS,
     pace: Pace | None = None,
+    restart: bool = False,
     report: Callable[[Progress], object] = lambda _progress: None,
 ) -> list[Progress]:
     """Bring all that Stripe holds of these nouns (none: of all) into the local tables; `report` hears of each
     noun's beginning and of each page.
 
+    A noun whose backfill was stopped goes on there, and with what was created since; `restart` walks it all again.
     Objects that cannot be kept are counted, logged and passed over, and so are nouns that the key may not read, where
     others are asked for. Raises what else Stripe refuses; calling it again goes on from there. Raises TakenOver when
     another backfill is started meanwhile, and OtherAccount.
@@ -88,7 +90,7 @@ def run(
     walks = [_Walk(noun, name, pace, report) for noun in chosen(nouns)]
     for walk in walks:
         try:
-            walk.run(threads)
+            walk.run(threads, restart)
         except StripeRefused as error:
             if len(walks) == 1:
                 raise
@@ -127,9 +129,9 @@ class _Walk:
         self._error: BaseException | None = None
         self.progress = Progress(noun, is_resumed=False)
 
-    def run(self, threads: int) -> None:
-        """Walk all that is left of the noun."""
-        self._resume_or_begin()
+    def run(self, threads: int, restart: bool) -> None:
+        """Walk all that is left of the noun, or all there is."""
+        self._resume_or_begin(restart)
         self._report(self.progress)
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
         workers = [
@@ -148,20 +150,24 @@ class _Walk:
         if self._error is not None:
             raise self._error
 
-    def _resume_or_begin(self) -> None:
-        """Take over what an earlier backfill left of the noun; where it left nothing, all there is."""
+    def _resume_or_begin(self, restart: bool) -> None:
+        """Take over what an earlier backfill left of the noun, and what has been created since it began; where it left
+        nothing, all there is.
+        """
         ours = (BackfillWindow.noun == self._noun, BackfillWindow.livemode == settings.current().livemode)
         with db.edge():
             session = db.begin_write()
             waiting = BackfillWindow.state == "waiting"
-            if session.scalars(select(BackfillWindow.id).where(*ours, waiting).limit(1)).first() is None:
-                session.execute(delete(BackfillWindow).where(*ours))
-                now = clock.now()
-                session.add(self._row(0, int(now.timestamp()) + 1))
-                session.flush()
-            else:
-                self.progress.is_resumed = True
+            begun_at = session.scalar(select(func.min(BackfillWindow.begun_at)).where(*ours))
+            is_left = session.scalars(select(BackfillWindow.id).where(*ours, waiting).limit(1)).first() is not None
+            self.progress.is_resumed = is_left and not restart
+            if begun_at is not None and self.progress.is_resumed:
                 session.execute(update(BackfillWindow).where(*ours, waiting).values(run=self._name))
+            else:
+                begun_at = None
+                session.execute(delete(BackfillWindow).where(*ours))
+            session.add(self._row(int(begun_at.timestamp()) if begun_at else 0, int(clock.now().timestamp()) + 1))
+            session.flush()
             rows = session.scalars(select(BackfillWindow).where(*ours, waiting).order_by(BackfillWindow.id)).all()
             self._waiting.extend(_Left(row.id, row.created_from, row.created_to, row.cursor) for row in rows)
         self.progress.whole = self._left_to_walk()

@@ -221,8 +221,9 @@ def test_it_waits_while_somebody_else_writes(inside: Portal, caplog: pytest.LogC
     assert set(customers()) == made
 
 
-def test_a_second_backfill_takes_over_from_the_first(inside: Portal) -> None:
-    make_customers(inside, 250)
+def stop_after_a_page(portal: Portal) -> None:
+    """Begin a backfill of customers that another takes over from; some time later."""
+    portal.sandbox.advance(timedelta(seconds=2))
 
     def start_another(progress: backfill.Progress) -> None:
         if progress.count == 100:
@@ -232,14 +233,39 @@ def test_a_second_backfill_takes_over_from_the_first(inside: Portal) -> None:
     with pytest.raises(backfill.TakenOver, match="Another backfill has taken over what this one was walking"):
         backfill.run(["customer"], threads=1, pace=quietly(), report=start_another)
     assert len(customers()) == 100
-    again = backfill.run(["customer"], pace=quietly())
-    assert (again[0].is_resumed, again[0].count) == (True, 150)
+    portal.sandbox.advance(timedelta(hours=1))
+
+
+def test_a_second_backfill_takes_over_from_the_first(inside: Portal) -> None:
+    make_customers(inside, 250)
+    stop_after_a_page(inside)
+    (again,) = backfill.run(["customer"], pace=quietly())
+    assert (again.is_resumed, again.count) == (True, 150)
     assert len(customers()) == 250
+
+
+def test_what_was_created_while_it_lay_is_brought_too(inside: Portal) -> None:
+    made = make_customers(inside, 150)
+    stop_after_a_page(inside)
+    made |= make_customers(inside, 2, "late")
+    (again,) = backfill.run(["customer"], pace=quietly())
+    assert (again.is_resumed, again.count) == (True, 52)
+    assert set(customers()) == made
+
+
+def test_told_to_it_walks_everything_again(inside: Portal) -> None:
+    make_customers(inside, 150)
+    stop_after_a_page(inside)
+    (again,) = backfill.run(["customer"], pace=quietly(), restart=True)
+    assert (again.is_resumed, again.count) == (False, 150)
+    (whole,) = backfill.run(["customer"], pace=quietly())
+    assert not whole.is_resumed, "nothing of the first one is left"
 
 
 @pytest.mark.long
 def test_killed_it_goes_on_where_it_was(sqlite_portal: Portal, tmp_path: Path) -> None:
     made = make_customers(sqlite_portal, 1200)
+    sqlite_portal.sandbox.advance(timedelta(seconds=2))  # what is as old as its beginning is walked again
     command = [sys.executable, "-m", "flask", "--app", "app", "billing", "sync", "backfill", "customer", "--threads=2"]
     process = subprocess.Popen(
         [*command, "--rate=8"],
