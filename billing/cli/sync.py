@@ -196,7 +196,7 @@ def _run_as_dict(run: DriftRun) -> dict[str, Any]:
         "compared": run.compared,
         "differing": run.differing,
         "repaired": run.repaired,
-        "trend": [one.differing for one in reversed(drift.trend(_TREND))],
+        "trend": drift.differing_before(run, _TREND),
     }
 
 
@@ -221,7 +221,7 @@ def _say_drift(run: DriftRun) -> None:
     if run.differing:
         more = f" The first {_SHOWN} are shown; --json has all." if run.differing > _SHOWN else ""
         say(f"{run.compared:,} objects compared, {run.differing:,} differ, {run.repaired:,} repaired.{more}")
-    trend = "  ".join(f"{one.differing:,}" for one in reversed(drift.trend(_TREND)))
+    trend = "  ".join(f"{differing:,}" for differing in drift.differing_before(run, _TREND))
     say(f"Differing in the last runs, the newest last: {trend}")
     if run.repaired < run.differing:
         say("`flask billing sync drift --repair` writes what Stripe says.")

@@ -19,6 +19,7 @@ from billing.gateway.client import API_VERSION
 from billing.gateway.errors import StripeRefused
 from billing.gateway.listings import Window
 from billing.sync import drift, health, queries, stripe_account, tail
+from billing.sync.listings import LISTINGS
 from billing.sync.models import WebhookEvent
 from billing.sync.routes import EVENTS, THIN_EVENTS, subject_of
 
@@ -26,6 +27,7 @@ Level = Literal["fine", "warning", "error"]
 
 _MAY_BE_UNDER_WAY = timedelta(minutes=5)
 _LOOKED_BACK = timedelta(days=1)
+_COMPARED_EVERY = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -319,18 +321,22 @@ def _tail() -> Iterator[Finding]:
 
 def _drift() -> Iterator[Finding]:
     with db.edge():
-        last = [(row.differing - row.repaired, clock.now() - row.began_at) for row in drift.trend(1)]
-    if not last:
-        fix = "Run `flask billing sync drift` from cron, every night."
+        differing, compared_at = drift.standing()
+    fix = "Run `flask billing sync drift` from cron, every night."
+    if not compared_at:
         yield _warning("Drift", "The local tables have never been compared with Stripe.", fix)
         return
-    ((differing, ago),) = last
-    when = f"{clock.in_words(ago)} ago"
     if differing:
-        fix = "`flask billing sync drift --repair` compares again and repairs; /admin/sync shows what differed."
-        yield _error("Drift", f"{differing} objects differed {when}.", fix)
-    else:
-        yield _fine("Drift", f"Compared {when}; nothing differs.")
+        again = "`flask billing sync drift --repair` compares again and repairs; /admin/sync shows what differed."
+        yield _error("Drift", f"{differing} objects differed when they were compared last.", again)
+    if never := [noun for noun in LISTINGS if noun not in compared_at]:
+        allowed = f"{fix} A restricted key must be allowed to read what it compares."
+        yield _warning("Drift", f"Never compared with Stripe: {_listed(never)}.", allowed)
+    ago = clock.now() - min(compared_at.values())
+    if ago > _COMPARED_EVERY:
+        yield _warning("Drift", f"Some of the local tables were compared {clock.in_words(ago)} ago.", fix)
+    elif not differing and not never:
+        yield _fine("Drift", f"Compared {clock.in_words(ago)} ago; nothing differs.")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,8 +8,10 @@ however many objects there are.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import inspect, select, tuple_
+from sqlalchemy import Select, false, func, inspect, or_, select, tuple_
 
 from billing.core import clock, db, settings
 from billing.core.logging import get_logger
@@ -114,8 +116,35 @@ def findings(run_id: int) -> Iterator[DriftFinding]:
 
 def trend(count: int) -> Sequence[DriftRun]:
     """The last runs of this mode, the newest first."""
-    query = select(DriftRun).where(DriftRun.livemode == settings.current().livemode)
-    return db.session().scalars(query.order_by(DriftRun.id.desc()).limit(count)).all()
+    return db.session().scalars(_newest().limit(count)).all()
+
+
+def differing_before(run: DriftRun, count: int) -> list[int]:
+    """How many objects differed in the last finished runs of the same nouns up to `run`, the oldest first."""
+    runs = db.session().scalars(_newest().where(DriftRun.finished_at.is_not(None), DriftRun.id <= run.id).limit(_BATCH))
+    return [one.differing for one in runs if one.nouns == run.nouns][:count][::-1]
+
+
+class Standing(NamedTuple):
+    """What the newest finished comparison of each noun found: how many objects still differ, and when each was made."""
+
+    differing: int
+    compared_at: dict[str, datetime]
+
+
+def standing() -> Standing:
+    """How the tables stand, in this mode, by what was compared last of each noun."""
+    session = db.session()
+    newest: dict[str, DriftRun] = {}
+    for row in session.scalars(_newest().where(DriftRun.finished_at.is_not(None)).limit(_BATCH)):
+        newest = dict.fromkeys(row.nouns, row) | newest
+    found = [(DriftFinding.run_id == row.id) & (DriftFinding.noun == noun) for noun, row in newest.items()]
+    differing = select(func.count()).where(or_(false(), *found), DriftFinding.is_repaired.is_(False))
+    return Standing(session.scalar(differing) or 0, {noun: row.began_at for noun, row in newest.items()})
+
+
+def _newest() -> Select[DriftRun]:
+    return select(DriftRun).where(DriftRun.livemode == settings.current().livemode).order_by(DriftRun.id.desc())
 
 
 class _Comparison:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from billing.core import clock, db, effects
 from billing.gateway import watch, webhooks
 from billing.sync import drift, processor, tail
+from billing.sync.listings import LISTINGS
 from billing.sync.models import WebhookEvent
-from billing.sync.records import DriftRun, Tail
+from billing.sync.records import DriftFinding, DriftRun, Tail
 from billing.sync.routes import THIN_EVENTS
 from tests.domain import people
 from tests.flows import steps
@@ -40,7 +41,7 @@ def well(sqlite_portal: Portal) -> Portal:
         tail.read()
         people.customer_of(people.account())
         sqlite_portal.drain()
-        drift.run(["customer"])
+        drift.run([])
         while processor.process_due():
             pass
     return sqlite_portal
@@ -84,8 +85,40 @@ def _near_the_horizon() -> None:
     db.begin_write().execute(update(Tail).values(reached_at=clock.now() - timedelta(days=25)))
 
 
-def _differing() -> None:
-    db.begin_write().execute(update(DriftRun).values(differing=2, repaired=1))
+def _differing(run: DriftRun | None = None) -> None:
+    """Two subscriptions differed in that run, or the last, and one of them was repaired."""
+    session = db.begin_write()
+    run = run or session.scalars(select(DriftRun).order_by(DriftRun.id.desc())).first()
+    assert run is not None
+    for number in range(2):
+        stripe_id = f"sub_{number}"
+        values = {"noun": "subscription", "stripe_id": stripe_id, "cause": "unknown_here", "is_repaired": number == 0}
+        session.add(DriftFinding(run_id=run.id, differences=[], **values))
+
+
+def _again(*nouns: str, finished: bool = True) -> DriftRun:
+    """A comparison of these nouns just now."""
+    now = clock.now()
+    values = {"livemode": False, "compared": 0, "differing": 0, "repaired": 0, "nouns": list(nouns), "began_at": now}
+    run = DriftRun(finished_at=now if finished else None, **values)
+    db.begin_write().add(run)
+    db.session().flush()
+    return run
+
+
+def _differing_and_then_a_part() -> None:
+    _differing()
+    _again("coupon")
+    _again(*LISTINGS, finished=False)
+
+
+def _never_compared_whole() -> None:
+    db.begin_write().execute(update(DriftRun).values(nouns=["coupon"]))
+
+
+def _compared_long_ago() -> None:
+    db.begin_write().execute(update(DriftRun).values(began_at=clock.now() - timedelta(days=8)))
+    _again("coupon")
 
 
 def _fail_an_effect() -> None:
@@ -101,6 +134,9 @@ WRONGS: list[tuple[Callable[[], None], str, str, str, str]] = [
     (_lost, "Missed events", "error", "lost for good", "flask billing sync backfill"),
     (_near_the_horizon, "Missed events", "warning", "In 5 days", "flask billing sync tail"),
     (_differing, "Drift", "error", "1 objects differed", "--repair"),
+    (_differing_and_then_a_part, "Drift", "error", "1 objects differed", "--repair"),
+    (_never_compared_whole, "Drift", "warning", "Never compared with Stripe: product", "flask billing sync drift"),
+    (_compared_long_ago, "Drift", "warning", "were compared 8 days ago", "flask billing sync drift"),
 ]
 
 

@@ -103,8 +103,9 @@ def test_tail_finds_what_was_missed_and_works_it_off(sqlite_portal: Portal, payi
 
 
 def test_drift_is_shown_and_repaired(sqlite_portal: Portal, paying: dict[str, Any]) -> None:
-    assert "say what Stripe says" in sqlite_portal.run("billing", "sync", "drift")
+    assert "say what Stripe says" in sqlite_portal.run("billing", "sync", "drift", "subscription")
     write(sqlite_portal, update(Subscription).values(status="past_due"))
+    assert sqlite_portal.run("billing", "sync", "drift", "coupon"), "of which the others' trend says nothing"
     told = invoke(sqlite_portal, "sync", "drift", "subscription")
     assert told.exit_code == 1
     assert f"~ subscription {paying['id']}  its last event was missed" in told.output
