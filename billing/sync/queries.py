@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
 
 from billing.core import clock, db, pagination
 from billing.core.errors import NotFound
@@ -115,9 +116,14 @@ def count_left_behind(since: timedelta) -> int:
 
 
 def last_delivery() -> WebhookEvent | None:
-    """The event that came last, of whatever type."""
-    newest = select(WebhookEvent).order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc())
-    return db.session().scalars(newest.limit(1)).first()
+    """The event that Stripe delivered last, of whatever type: what was fetched from its list is no delivery. None
+    where there is none among the newest 10,000.
+    """
+    by_age = (WebhookEvent.received_at.desc(), WebhookEvent.id.desc())
+    newest = select(WebhookEvent).order_by(*by_age).limit(_MOST_LOOKED_AT).subquery()
+    event = aliased(WebhookEvent, newest)
+    query = select(event).where(event.request_id.is_not(None)).order_by(event.received_at.desc(), event.id.desc())
+    return db.session().scalars(query.limit(1)).first()
 
 
 def lag(within: timedelta) -> Lag | None:

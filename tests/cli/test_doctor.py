@@ -152,6 +152,19 @@ def test_what_is_wrong_here_is_found(
     assert code == {"warning": 1, "error": 2}[level]
 
 
+def test_a_dead_endpoint_is_found_although_all_was_fetched(well: Portal) -> None:
+    well.sandbox.advance(timedelta(minutes=10))
+    assert examined(well.app)[1]["Deliveries"][0][0] == "fine"
+    with well.app.app_context(), db.edge():
+        inbox(request_id=None)
+    _, found = examined(well.app)
+    ((level, words, fix),) = found["Deliveries"]
+    assert level == "warning"
+    assert words.startswith("No event has come yet. ")
+    assert words.endswith(" of a later time had to be fetched from Stripe's list.")
+    assert "endpoint" in (fix or "")
+
+
 def _api(portal: Portal, method: str, noun: str, params: dict[str, Any] | None = None) -> Any:
     return portal.sandbox.call(method, f"/v1/{noun}", params or {})
 
