@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, current_app
 from sqlalchemy import and_, func, or_, select, tuple_, union, update
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from billing.core import clock, db, logging, metrics
@@ -90,8 +91,17 @@ def process(kept: Kept) -> int:
 
 def serve(lane: str) -> int:
     """Work off what is due in the lane until nothing is; how many events were tried."""
+    return _until_none(lambda: _waiting(lane))
+
+
+def serve_alone(lane: str) -> int:
+    """The same, unless somebody is at it, who finds what came meanwhile: for whoever is told of one of many events."""
+    return _until_none(lambda: _claim_lane(lane))
+
+
+def _until_none(take: Callable[[], _Part]) -> int:
     tried = 0
-    while due := _waiting(lane):
+    while due := take():
         _work_off([due])
         tried += len(due)
     return tried
@@ -117,13 +127,30 @@ def _claim(count: int) -> list[_Due]:
     alone = WebhookEvent.noun + ":" + WebhookEvent.object_id  # as `lane_of` calls the lane of such an event
     about = select(alone).where(WebhookEvent.lane.in_(select(lanes)))
     all_lanes = union(select(lanes), about.where(_is_due()))
-    # Rows somebody has locked are about to be done or claimed: waiting for them could be a deadlock.
-    ids = select(WebhookEvent.id).where(WebhookEvent.lane.in_(all_lanes), _is_due())
-    ours = WebhookEvent.id.in_(ids.with_for_update(skip_locked=True))
-    claimed = update(WebhookEvent).where(ours).values(claimed_until=now + LEASE).returning(*_COLUMNS)
+    # Rows somebody has locked are about to be done or claimed: waiting for them could be a deadlock. What was claimed
+    # just now is theirs; what is held for a moment is not.
+    not_theirs = is_free(WebhookEvent.claimed_until, now + LEASE / 2)
+    ids = select(WebhookEvent.id).where(WebhookEvent.lane.in_(all_lanes), _is_due(), not_theirs)
     with db.edge():
-        rows = db.begin_write().execute(claimed, execution_options={"synchronize_session": False})
-        return sorted(_due(*row) for row in rows)
+        return _claimed(db.begin_write(), WebhookEvent.id.in_(ids.with_for_update(skip_locked=True)), now)
+
+
+def _claim_lane(lane: str) -> list[_Due]:
+    """The events that are due in the lane, now the caller's for a while; none while some are somebody else's."""
+    now = datetime.now(UTC)
+    in_lane = (WebhookEvent.lane == lane, IS_PENDING)
+    with db.edge():
+        session = db.take_turn(f"lane:{lane}")
+        theirs = select(WebhookEvent.id).where(*in_lane, WebhookEvent.claimed_until > now)
+        if session.scalars(theirs.limit(1)).first() is not None:
+            return []
+        return _claimed(session, and_(*in_lane, _is_due()), now)
+
+
+def _claimed(session: Session, ours: ColumnElement[bool], now: datetime) -> list[_Due]:
+    claimed = update(WebhookEvent).where(ours).values(claimed_until=now + LEASE).returning(*_COLUMNS)
+    rows = session.execute(claimed, execution_options={"synchronize_session": False})
+    return sorted(_due(*row) for row in rows)
 
 
 def _waiting(lane: str) -> list[_Due]:
@@ -270,8 +297,8 @@ def _write_down(due: _Part, error: Exception | None) -> None:
 
 def _write_down_one(event_id: int, error: Exception | None) -> None:
     with db.edge():
-        row = db.begin_write().get_one(WebhookEvent, event_id)
-        if row.state not in PENDING:  # another process was luckier
+        row = db.begin_write().get_one(WebhookEvent, event_id, with_for_update=True)
+        if row.state not in PENDING:  # another process was luckier, or somebody took it out
             return
         row.attempts += 1
         row.error = "".join(traceback.format_exception(error))[-8000:]

@@ -157,18 +157,35 @@ class _Inline:
 
 
 class _Queued:
-    """Consumers take lanes from a queue."""
+    """Consumers take lanes from a queue, or what has waited longest, of whatever lane."""
 
     hold = timedelta(0)
+    _WHATEVER = ""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
-        self._queue = Queue(app, settings.event_processing, settings.deployment_name, processor.serve, upkeep.look)
+        self._queue = Queue(app, settings.event_processing, settings.deployment_name, self._take, self._look)
 
     def begin(self, kept: Kept) -> None:
         self._queue.put(kept.lane)
 
     def run(self, threads: int) -> None:
+        self._queue.put(self._WHATEVER)  # what waits since nobody consumed
         self._queue.consume(threads)
 
     def stop(self) -> None:
         self._queue.close()
+
+    def _take(self, lane: str) -> None:
+        if lane != self._WHATEVER:
+            processor.serve_alone(lane)
+        elif processor.process_due():
+            self._spread()
+
+    def _look(self) -> None:
+        if upkeep.look():
+            self._spread()
+
+    def _spread(self) -> None:
+        """There may be more, of which nobody was told: let two take what the next ones are, then four, then all."""
+        for _ in range(2):
+            self._queue.put(self._WHATEVER)

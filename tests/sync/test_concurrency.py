@@ -5,18 +5,24 @@ from datetime import timedelta
 from threading import Event
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 
 from billing.cli.proving import Proving
 from billing.core import db
-from billing.sync import chaos, refresh
+from billing.sync import chaos, processor, refresh
 from billing.sync.chaos import Disorder
+from billing.sync.inbox import Kept
 from billing.sync.lives import Lives, Person
 from billing.sync.models import WebhookEvent
 from billing.sync.noun import Ref
+from tests.support.portal import Portal
 from tests.sync.chaos import at_random
+from tests.sync.test_processor import arrive
 
 THREADS = 8
+WAITING_FOR_A_LOCK = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 pytestmark = pytest.mark.postgres
 
 
@@ -36,6 +42,29 @@ def test_eight_deliver_at_once(proving_on_postgres: Proving, keys: tuple[str, ..
         assert proving.differences(stripe, told, keys) == []
         with proving.here.app.app_context():
             assert tries() == [1], "nobody failed, and nothing was done again"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_an_event_that_is_taken_out_while_it_fails_stays_out(portal: Portal) -> None:
+    app = portal.app
+
+    def fail(kept: Kept) -> int:
+        with app.app_context():
+            return processor.process(kept)
+
+    with app.app_context():
+        kept = arrive("customer", "cus_none")
+        with ThreadPoolExecutor(1) as other:
+            with db.edge():
+                session = db.begin_write()
+                session.execute(update(WebhookEvent).values(state="parked", error="Taken out"))
+                failing = other.submit(fail, kept)
+                while not session.scalar(WAITING_FOR_A_LOCK):
+                    assert not failing.done()
+            assert failing.result() == 1
+        with db.edge() as session:
+            row = session.get_one(WebhookEvent, kept.id)
+            assert (row.state, row.error, row.attempts) == ("parked", "Taken out", 0)
 
 
 @pytest.mark.long

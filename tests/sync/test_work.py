@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 import redis
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from billing.core import clock, db
 from billing.domain.customers.models import Customer
@@ -143,6 +143,24 @@ def test_consumers_work_a_queue_off_and_end_when_told(queue: str, sqlite_instanc
         process.send_signal(signal.SIGTERM)
         assert process.wait(LONGEST_SECONDS) == 0
         assert customers_of(portal) == 3
+
+
+def leave(portal: Portal, count: int) -> None:
+    """Put events into the inbox of which nobody is told, about objects that Stripe does not have."""
+    with portal.app.app_context(), db.edge():
+        now = clock.now()
+        values = {"type": "customer.updated", "noun": "customer", "livemode": False, "created_at": now, "attempts": 0}
+        values |= {"received_at": now, "state": "received", "next_try_at": now}
+        named = [{"stripe_id": f"evt_{n}", "object_id": f"cus_{n}", "lane": f"cus_{n}", **values} for n in range(count)]
+        db.begin_write().execute(insert(WebhookEvent), named)
+
+
+@pytest.mark.long
+def test_consumers_find_what_nobody_was_told_of_however_much_it_is(queue: str, sqlite_instance: Path) -> None:
+    with portal_working(sqlite_instance, queue) as portal:
+        leave(portal, 250)
+        with consumer(portal):
+            assert wait_until(lambda: states(portal) == {"parked": 250})
 
 
 @pytest.mark.long
