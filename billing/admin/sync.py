@@ -26,12 +26,13 @@ _RUNS = 14
 _FINDINGS = 100
 _LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
 _DIGITS = 19  # of any number that databases can look for
-_KINDS = {
+KINDS: dict[detect.Kind, str] = {
     "two_live_subscriptions": "Paying twice",
     "customer_without_account": "Customers without an account",
     "account_with_two_customers": "Accounts with two customers",
     "paid_without_access": "Paid, and no access",
     "access_without_payment": "Access, and not paid",
+    "seats_out_of_step": "Seats out of step with members",
     "other_mode": "Of the other mode",
 }
 _HOUR = timedelta(hours=1)
@@ -90,12 +91,12 @@ def _run(row: DriftRun) -> dict[str, Any]:
 def sync_findings() -> ResponseReturnValue:
     """What is wrong although each row is right, kind by kind, each with its way out."""
     found = list(islice(detect.detect(), _FINDINGS + 1))
-    kinds: dict[str, list[dict[str, Any]]] = {}
+    kinds: dict[detect.Kind, list[dict[str, Any]]] = {}
     for one in found[:_FINDINGS]:
         kinds.setdefault(one.kind, []).append(_wrong(one))
     return render_template(
         "billing/admin/findings.html",
-        kinds=[(_KINDS.get(kind, kind), those) for kind, those in kinds.items()],
+        kinds=[(KINDS[kind], those) for kind, those in kinds.items()],
         has_more=len(found) > _FINDINGS,
         sync_url=url_for("billing_admin.sync_page"),
     )

@@ -3,15 +3,18 @@
 import json
 import logging
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from sqlalchemy import select, update
 
 from billing import AccessChange, access_changed
+from billing.admin.sync import KINDS
 from billing.core import clock, db
 from billing.core.logging import request_ids
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import drift, upkeep
+from billing.sync.detect import Kind
 from billing.sync.models import WebhookEvent
 from tests.domain import people
 from tests.flows import steps
@@ -208,6 +211,18 @@ def test_what_is_wrong_is_told_with_the_way_out(sqlite_portal: Portal) -> None:
     assert "cancel the one that was not, and refund it." in page.text
     assert page.click("The account").all("h1") == ["Ada"]
     assert sqlite_portal.browser().get("/admin/sync/findings").path != "/admin/sync/findings"
+
+
+def test_every_kind_of_what_is_wrong_has_a_heading() -> None:
+    assert set(KINDS) == set(get_args(Kind))
+
+
+def test_the_uid_that_stripes_metadata_carries_is_told(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        ada = people.account()
+        path, uid = f"/admin/accounts/{ada.id}", ada.uid
+    assert uid in steps.staff(sqlite_portal).get(path).all("[aria-labelledby=account] dd")
+    assert json.loads(sqlite_portal.run("billing", "why", "ada@example.com", "--json"))["uid"] == uid
 
 
 @pytest.mark.long
