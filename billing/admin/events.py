@@ -190,8 +190,9 @@ def by_row(differences: Sequence[Difference]) -> list[Changed]:
         Changed(
             table.removeprefix("billing_"),
             stripe_id,
-            any(one.field == ROW and one.here == "missing" for one in those),
-            [(one.field, _plain(one.here), _plain(one.at_stripe)) for one in those],
+            is_new=any(one.field == ROW and one.here == "missing" for one in those),
+            values=[(one.field, _plain(one.here), _plain(one.at_stripe)) for one in those if one.field != ROW],
+            is_gone=any(one.field == ROW and one.at_stripe == "missing" for one in those),
         )
         for (table, stripe_id), those in found.items()
     ]

@@ -12,6 +12,8 @@ from billing import AccessChange, access_changed
 from billing.admin.sync import KINDS
 from billing.core import clock, db
 from billing.core.logging import request_ids
+from billing.domain.invoices.models import Invoice, InvoiceLine
+from billing.domain.payments.models import Payment
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import drift, upkeep
 from billing.sync.detect import Kind
@@ -158,6 +160,29 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert ada.get("/app/reports").status == 200
     unknown = staff.get("/admin/sync/drift/99")
     assert (unknown.status, "There is no such comparison." in unknown.text) == (404, True)
+
+
+@pytest.mark.usefixtures("ada")
+def test_what_drifted_is_named_with_the_object_it_belongs_to(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        with db.edge():
+            session = db.begin_write()
+            invoice = session.scalars(select(Invoice.stripe_id)).one()
+            session.execute(update(InvoiceLine).values(description="Something else"))
+        run_id = drift.run(["invoice"])
+    page = steps.staff(sqlite_portal).get(f"/admin/sync/drift/{run_id}")
+    assert [f"Invoice {invoice} Likely because" in " ".join(cause.split()) for cause in page.all(".cause")] == [True]
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_row_that_is_on_one_side_only_is_said_to_be(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        with db.edge():
+            db.begin_write().execute(update(Payment).values(stripe_id="inpay_gone"))
+        run_id = drift.run(["invoice_payment"])
+    page = steps.staff(sqlite_portal).get(f"/admin/sync/drift/{run_id}")
+    assert page.all(".changed .badge") == ["Missing here", "Not at Stripe"]
+    assert page.all(".changed td") == []
 
 
 @pytest.mark.long
