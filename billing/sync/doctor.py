@@ -270,7 +270,11 @@ def _missed() -> Iterator[Finding]:
         yield _error("Deliveries", f"{missed} of Stripe's latest {len(ours)} events have not come.", fix)
         return
     last = queries.last_delivery()
-    when = f"The last event came {clock.in_words(now - last.received_at)} ago." if last else "No event has come yet."
+    when = (
+        f"The last event came {clock.passed_in_words(now - last.received_at)} ago."
+        if last
+        else "No event has come yet."
+    )
     yield _fine("Deliveries", f"{when} Of those of the last day none is missing.")
 
 
@@ -312,9 +316,9 @@ def _tail() -> Iterator[Finding]:
     elif left < timedelta():
         yield _error("Missed events", "Some may be lost for good.", f"Run `flask billing sync backfill`. {fix}")
     elif left < health.TAIL_MAY_LACK:
-        yield _warning("Missed events", f"In {clock.in_words(left)} events begin to be lost.", fix)
+        yield _warning("Missed events", f"In {tail.in_words(left)} events begin to be lost.", fix)
     else:
-        yield _fine("Missed events", f"Looked for; {clock.in_words(left)} before any could be lost.")
+        yield _fine("Missed events", f"Looked for; {tail.in_words(left)} before any could be lost.")
 
 
 def _drift() -> Iterator[Finding]:
@@ -325,7 +329,7 @@ def _drift() -> Iterator[Finding]:
         yield _warning("Drift", "The local tables have never been compared with Stripe.", fix)
         return
     ((differing, ago),) = last
-    when = f"{clock.in_words(ago)} ago"
+    when = f"{clock.passed_in_words(ago)} ago"
     if differing:
         fix = "`flask billing sync drift --repair` compares again and repairs; /admin/sync shows what differed."
         yield _error("Drift", f"{differing} objects differed {when}.", fix)
