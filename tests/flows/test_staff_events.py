@@ -149,7 +149,9 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert "Never compared" in staff.get("/admin/sync").text
     with sqlite_portal.app.app_context():
         drift.run(["subscription"])
-    page = staff.get("/admin/sync").click(staff.get("/admin/sync").all("tbody th a")[0])
+    page = staff.get("/admin/sync")
+    assert (len(page.all(".trend rect")), page.all(".trend .good")) == (1, [])
+    page = page.click(page.all("tbody th a")[0])
     assert "of which 1 differed" in page.text
     assert "its last event was missed, or the row was changed by hand" in page.text
     assert ada.get("/app/reports").status == 402
@@ -158,6 +160,7 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert "1 object now says what Stripe says." in page.text
     assert "Repair 1 object" not in page.all("button")
     assert ada.get("/app/reports").status == 200
+    assert len(staff.get("/admin/sync").all(".trend .good")) == 1
     unknown = staff.get("/admin/sync/drift/99")
     assert (unknown.status, "There is no such comparison." in unknown.text) == (404, True)
 
@@ -204,6 +207,18 @@ def test_an_events_page_shows_what_belongs_to_the_row_as_well(sqlite_portal: Por
     told = sqlite_portal.run("billing", "events", "show", event)
     assert f"~ subscription_item {item}" in told
     assert "    quantity: 1 → 3" in told
+
+
+def test_how_long_is_said_no_closer_than_the_clock_knows(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        people.customer_of(people.account())
+    sqlite_portal.drain()
+    page = steps.staff(sqlite_portal).get("/admin/sync")
+    assert [" ".join(figure.split()) for figure in page.all(".figure")] == [
+        "0 events",
+        "under 1 s median",
+        "under 1 s ago",
+    ]
 
 
 @pytest.mark.long
