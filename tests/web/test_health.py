@@ -133,7 +133,10 @@ def numbers(app: Flask) -> dict[tuple[str, ...], float]:
 
 def test_numbers_are_for_who_has_the_token(sqlite_portal: Portal, metered: Flask) -> None:
     ask(sqlite_portal.app, "/metrics", 404)
-    ask(metered, "/metrics", 401)
+    answer = metered.test_client().get("/metrics", base_url="http://localhost:5000")
+    assert (answer.status_code, answer.mimetype) == (401, "text/plain")
+    assert answer.text == "Send METRICS_TOKEN as bearer token.\n"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
     ask(metered, "/metrics", 401, Authorization="Bearer another token")
     ask(metered, "/metrics", 401, Authorization="Basic dTpw")
     assert ("billing_inbox_backlog",) in numbers(metered)
