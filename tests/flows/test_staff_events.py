@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import get_args
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from billing import AccessChange, access_changed
 from billing.admin.sync import KINDS
@@ -23,6 +23,7 @@ from tests.flows import steps
 from tests.flows.steps import sign_up, subscribe
 from tests.support.pages import Browser, Page
 from tests.support.portal import Portal
+from tests.web.test_reading import plans_of
 
 KIND = "customer.subscription.created"
 
@@ -102,6 +103,28 @@ def test_what_cannot_be_done_is_said(sqlite_portal: Portal, ada: Browser) -> Non
         assert "No such subscription" in event_page(staff).form(button=button).submit().text
 
 
+@pytest.mark.usefixtures("ada")
+def test_events_are_found_by_their_own_id_their_objects_and_their_customers(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context(), db.edge() as session:
+        ids = (WebhookEvent.stripe_id, WebhookEvent.object_id, WebhookEvent.customer)
+        made = session.execute(select(*ids).where(WebhookEvent.type == KIND)).one()
+        wanted = {
+            value: session.scalar(select(func.count()).where(column == value))
+            for column, value in zip(ids, made, strict=True)
+        }
+    staff = steps.staff(sqlite_portal)
+    for stripe_id, count in wanted.items():
+        with plans_of(sqlite_portal) as plans:
+            page = staff.get("/admin/events", query={"id": str(stripe_id)})
+        assert len(page.all("tbody tr")) == count, stripe_id
+        [steps_taken] = [plan for plan in plans if any("by_object" in step for step in plan)]
+        assert not [step for step in steps_taken if step.startswith("SCAN billing_")], steps_taken
+        assert not [step for step in steps_taken if "events_received" in step], steps_taken
+    page = staff.get(f"/admin/events/{made.stripe_id}").click(made.customer)
+    assert len(page.all("tbody tr")) == wanted[made.customer]
+    assert "No event matches" in staff.get("/admin/events", query={"id": "evt_none"}).text
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -109,6 +132,7 @@ def test_what_cannot_be_done_is_said(sqlite_portal: Portal, ada: Browser) -> Non
         ({"from": "yesterday"}, "Write the date as"),
         ({"from": "2026-03-03", "to": "2026-03-02"}, "The end lies before the start."),
         ({"type": "x" * 256}, "Nothing is called that."),
+        ({"id": "x" * 256}, "Nothing is called that."),
     ],
 )
 def test_filters_that_make_no_sense_are_refused_beside_them(
@@ -136,7 +160,9 @@ def test_events_are_paged_with_their_filters(portal: Portal) -> None:
             for number in range(130)
         ]
         db.begin_write().add_all(rows)
-    page = steps.staff(portal).get("/admin/events", query={"type": "tea.brewed", "from": "2026-03-02"})
+    staff = steps.staff(portal)
+    assert staff.get("/admin/events", query={"id": "evt_007"}).all("tbody td.mono") == ["evt_007"]
+    page = staff.get("/admin/events", query={"type": "tea.brewed", "from": "2026-03-02"})
     seen = page.all("tbody td.mono")
     page = page.click("Older")
     seen += page.all("tbody td.mono")
@@ -216,8 +242,8 @@ def test_how_long_is_said_no_closer_than_the_clock_knows(sqlite_portal: Portal) 
     page = steps.staff(sqlite_portal).get("/admin/sync")
     assert [" ".join(figure.split()) for figure in page.all(".figure")] == [
         "0 events",
-        "under 1 s median",
-        "under 1 s ago",
+        "Under 1 s median",
+        "Under 1 s ago",
     ]
 
 
