@@ -84,7 +84,7 @@ def test_the_exchange_with_stripe_is_well_until_something_waits_or_is_given_up(t
 
 def test_people_see_the_same_as_the_alarm(told: Portal) -> None:
     staff = steps.staff(told)
-    assert "All is well" in staff.get("/admin/sync").text
+    assert "says that all is well" in staff.get("/admin/sync").text
     with told.app.app_context():
         tail.read()
     told.sandbox.advance(timedelta(days=20, hours=3))
@@ -94,7 +94,7 @@ def test_people_see_the_same_as_the_alarm(told: Portal) -> None:
     page = staff.get("/admin/sync")
     [alarm] = page.all("main [role=alert]")
     assert all(problem in alarm for problem in said["problems"])
-    assert "All is well" not in page.text
+    assert "all is well" not in page.text
     assert "10 days before any could be lost" in page.text
     assert said["tail_days_left"] == 10
 
