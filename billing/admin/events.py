@@ -53,15 +53,16 @@ def event_list() -> ResponseReturnValue:
 
 def _read_filters() -> tuple[Filters, dict[str, str], dict[str, str]]:
     """What the query string asks for, what was entered, and what is wrong with it, by field."""
-    entered = {name: request.args.get(name, "").strip() for name in ("state", "type", "customer", "from", "to")}
+    entered = {name: request.args.get(name, "").strip() for name in ("state", "type", "id", "from", "to")}
     errors: dict[str, str] = {}
     if entered["state"] and entered["state"] not in STATES:
         errors["state"] = "Choose one of the states."
-    errors |= {name: "Nothing is called that." for name in ("type", "customer") if len(entered[name]) > _LONGEST}
+    errors |= {name: "Nothing is called that." for name in ("type", "id") if len(entered[name]) > _LONGEST}
     since, until = (days.read(name, entered[name], errors) for name in ("from", "to"))
     if since and until and since > until:
         errors["to"] = "The end lies before the start."
-    return Filters(entered["state"], entered["type"], entered["customer"], since, until), entered, errors
+    wanted = Filters(state=entered["state"], type=entered["type"], id=entered["id"], since=since, until=until)
+    return wanted, entered, errors
 
 
 def event_row(row: WebhookEvent) -> dict[str, Any]:
@@ -190,8 +191,9 @@ def by_row(differences: Sequence[Difference]) -> list[Changed]:
         Changed(
             table.removeprefix("billing_"),
             stripe_id,
-            any(one.field == ROW and one.here == "missing" for one in those),
-            [(one.field, _plain(one.here), _plain(one.at_stripe)) for one in those],
+            is_new=any(one.field == ROW and one.here == "missing" for one in those),
+            values=[(one.field, _plain(one.here), _plain(one.at_stripe)) for one in those if one.field != ROW],
+            is_gone=any(one.field == ROW and one.at_stripe == "missing" for one in those),
         )
         for (table, stripe_id), those in found.items()
     ]

@@ -12,7 +12,7 @@ from billing.admin.events import by_row
 from billing.admin.pages import admin
 from billing.core import clock, settings
 from billing.core.errors import NotFound, Refusal
-from billing.sync import detect, drift, repair, tail
+from billing.sync import detect, drift, health, repair, tail
 from billing.sync import queries as events
 from billing.sync.detect import Finding
 from billing.sync.listings import LISTINGS
@@ -26,33 +26,40 @@ _RUNS = 14
 _FINDINGS = 100
 _LARGEST_ID = 2**63 - 1  # databases refuse to look for larger ones
 _DIGITS = 19  # of any number that databases can look for
-_KINDS = {
+KINDS: dict[detect.Kind, str] = {
     "two_live_subscriptions": "Paying twice",
     "customer_without_account": "Customers without an account",
     "account_with_two_customers": "Accounts with two customers",
     "paid_without_access": "Paid, and no access",
     "access_without_payment": "Access, and not paid",
+    "seats_out_of_step": "Seats out of step with members",
     "other_mode": "Of the other mode",
 }
 _HOUR = timedelta(hours=1)
+_TOLD_APART = timedelta(seconds=2)
 
 
 @admin.get("/admin/sync")
 @opens_edges
 def sync_page() -> ResponseReturnValue:
     """What waits, how long events take, what Stripe's list of events and the last comparisons say."""
-    waiting, lag, last = events.backlog(), events.lag(_HOUR), events.last_delivery()
+    found = health.look()
+    lag, last = events.lag(_HOUR), events.last_delivery()
     counts = events.count_by_state()
     runs = drift.trend(_RUNS)
-    left = tail.left()
+    left = found.tail_left
     return render_template(
         "billing/admin/sync.html",
-        waiting=waiting.count,
-        waiting_age=clock.in_words(waiting.age) if waiting.count else None,
-        lag={"count": lag.count, "median": clock.in_words(lag.median), "worst": clock.in_words(lag.worst)}
+        problems=found.problems,
+        mode=found.mode,
+        clock_in_words=None if found.clock_skew is None else _clock(found.clock_skew),
+        waiting=found.backlog.count,
+        waiting_age=clock.passed_in_words(found.backlog.age) if found.backlog.count else None,
+        lag={"count": lag.count, "median": clock.passed_in_words(lag.median), "worst": clock.passed_in_words(lag.worst)}
         if lag
         else None,
         last=last,
+        last_ago=clock.passed_in_words(clock.now() - last.received_at) if last else None,
         last_url=url_for("billing_admin.event", stripe_id=last.stripe_id) if last else None,
         states=[
             {
@@ -64,12 +71,20 @@ def sync_page() -> ResponseReturnValue:
             for state in STATES
             if state in counts
         ],
-        tail_left=None if left is None else left.days,
+        tail_left=None if left is None else tail.in_words(left),
+        is_tail_lost=left is not None and left < timedelta(),
         processing=settings.current().event_processing.partition(":")[0],
         runs=[_run(row) for row in runs],
         most=max((row.differing for row in runs), default=0),
         findings_url=url_for("billing_admin.sync_findings"),
     )
+
+
+def _clock(skew: timedelta) -> str:
+    """How this host's clock is to Stripe's, which tells whole seconds."""
+    if abs(skew) < _TOLD_APART:
+        return "in step with Stripe’s"
+    return f"{clock.in_words(skew)} {'ahead of' if skew > timedelta() else 'behind'} Stripe’s"
 
 
 def _run(row: DriftRun) -> dict[str, Any]:
@@ -90,12 +105,12 @@ def _run(row: DriftRun) -> dict[str, Any]:
 def sync_findings() -> ResponseReturnValue:
     """What is wrong although each row is right, kind by kind, each with its way out."""
     found = list(islice(detect.detect(), _FINDINGS + 1))
-    kinds: dict[str, list[dict[str, Any]]] = {}
+    kinds: dict[detect.Kind, list[dict[str, Any]]] = {}
     for one in found[:_FINDINGS]:
         kinds.setdefault(one.kind, []).append(_wrong(one))
     return render_template(
         "billing/admin/findings.html",
-        kinds=[(_KINDS.get(kind, kind), those) for kind, those in kinds.items()],
+        kinds=[(KINDS[kind], those) for kind, those in kinds.items()],
         has_more=len(found) > _FINDINGS,
         sync_url=url_for("billing_admin.sync_page"),
     )

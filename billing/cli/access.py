@@ -40,7 +40,7 @@ def why_command(account: str, feature: str, *, as_json: bool) -> None:
         owner = customers.find_account(account)
         found = reasons.why(owner, feature)
         if as_json:
-            say_json({"account": owner.key, **found.to_json()})
+            say_json({"account": owner.key, "uid": owner.uid, **found.to_json()})
             return
         sign = "[green]✓[/]" if found.granted else "[red]✗[/]"
         asked = f" · {escape(feature)}" if feature else ""

@@ -51,7 +51,7 @@ def list_command(
     as_json: bool,
 ) -> None:
     """List events, the newest first."""
-    wanted = Filters(state or "", event_type, customer, _day(since), _day(until))
+    wanted = Filters(state or "", event_type, customer, since=_day(since), until=_day(until))
     with db.edge():
         page = queries.page(wanted, cursor, size=limit)
         if as_json:

@@ -43,3 +43,12 @@ def in_words(span: timedelta) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds * 1000:.0f} ms"
+
+
+def passed_in_words(span: timedelta) -> str:
+    """How long something took or is ago, measured by business time: the sandbox's clock has whole seconds only, and
+    what it calls none or one may have been anything below the next.
+    """
+    if span.microseconds == 0 and abs(span) < timedelta(seconds=2):
+        return f"under {abs(span) // timedelta(seconds=1) + 1} s"
+    return in_words(span)

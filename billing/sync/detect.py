@@ -5,8 +5,9 @@ Stripe is not asked: after a drift run the tables say what it says.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, exists, func, inspect, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, exists, func, inspect, or_, select, true
 from sqlalchemy.orm import aliased
 
 from billing.core import clock, db, settings
@@ -28,6 +29,17 @@ from billing.domain.subscriptions.models import Subscription, SubscriptionItem
 from billing.domain.teams import seats
 from billing.sync.models import WebhookEvent
 
+Kind = Literal[
+    "two_live_subscriptions",
+    "customer_without_account",
+    "account_with_two_customers",
+    "paid_without_access",
+    "access_without_payment",
+    "seats_out_of_step",
+    "other_mode",
+]
+"""The kinds of trouble, in the order in which they are told."""
+
 _BATCH = 500
 _UNPAID = ("void", "uncollectible")
 _GIVEN_BACK = ("pending", "succeeded")
@@ -41,7 +53,7 @@ class Finding:
     `url` is where Stripe's dashboard shows it; `account_id` the row of the account, where there is one.
     """
 
-    kind: str
+    kind: Kind
     subject: str
     what: str
     way_out: str
@@ -97,34 +109,50 @@ def _two_live_subscriptions() -> Iterator[Finding]:
 
 
 def _customers_without_account() -> Iterator[Finding]:
-    """Somebody may be paying whom nobody here can let in; those who do not pay are told of together."""
+    """Somebody may be paying whom nobody here can let in; those who do not pay are told of together.
+
+    Where one account alone has the customer's e-mail address, its uid is named.
+    """
     nobodys = (_ours(), Customer.account_id.is_(None), Customer.named_account.is_(None), Customer.is_deleted.is_(False))
     is_paying = exists().where(Subscription.customer_id == Customer.id, Subscription.is_live)
-    way_out = (
-        "If it is one of yours: put account_id (the account's uid) and deployment "
-        f"({settings.current().deployment_name}) into its metadata; its event brings it here."
-    )
-    paying = select(Customer.stripe_id, Customer.email).where(*nobodys, is_paying).order_by(Customer.id)
-    for stripe_id, email in db.session().execute(paying.execution_options(yield_per=_BATCH)):
+    read = select(Customer.stripe_id, Customer.email, _uid_by_address())
+    paying = read.where(*nobodys, is_paying).order_by(Customer.id)
+    for stripe_id, email, uid in db.session().execute(paying.execution_options(yield_per=_BATCH)):
         yield Finding(
             "customer_without_account",
             stripe_id,
             f"{stripe_id} ({email or 'no address'}) has a live subscription and belongs to no account.",
-            way_out,
+            _way_to_account(uid),
             _dashboard(stripe_id),
         )
-    idle = select(Customer.stripe_id).where(*nobodys, ~is_paying).order_by(Customer.id)
+    idle = read.where(*nobodys, ~is_paying)
     if count := db.session().scalar(select(func.count()).select_from(idle.subquery())) or 0:
-        newest = db.session().scalars(idle.order_by(None).order_by(Customer.id.desc()).limit(3)).all()
+        newest = db.session().execute(idle.order_by(Customer.id.desc()).limit(3)).all()
+        named = [f"{stripe_id} (its address is that of {uid})" if uid else stripe_id for stripe_id, _, uid in newest]
+        newest_id, _, uid = newest[0]
         yield Finding(
             "customer_without_account",
-            newest[0],
-            f"{count:,} customers without a live subscription belong to no account; the newest: {', '.join(newest)}."
+            newest_id,
+            f"{count:,} customers without a live subscription belong to no account; the newest: {', '.join(named)}."
             if count > 1
-            else f"{newest[0]} belongs to no account, and has no live subscription.",
-            "Another system's may stay. " + way_out,
-            _dashboard(newest[0]),
+            else f"{newest_id} belongs to no account, and has no live subscription.",
+            "Another system's may stay. " + _way_to_account(uid if count == 1 else None),
+            _dashboard(newest_id),
         )
+
+
+def _uid_by_address() -> ScalarSelect[str | None]:
+    """The uid of the one account that has the customer's e-mail address; NULL where none or several have it."""
+    uid = case((func.count() == 1, func.min(Account.uid)))
+    return select(uid).where(Account.email == Customer.email, Account.closed_at.is_(None)).scalar_subquery()
+
+
+def _way_to_account(uid: str | None) -> str:
+    which = f"{uid}, the uid of the account with that address" if uid else "the account's uid, which its page shows"
+    return (
+        f"If it is one of yours: put account_id ({which}) and deployment ({settings.current().deployment_name}) "
+        "into its metadata; its event brings it here."
+    )
 
 
 def _accounts_with_two_customers() -> Iterator[Finding]:

@@ -272,7 +272,8 @@ def _missed() -> Iterator[Finding]:
         yield _error("Deliveries", f"{missed} of Stripe's latest {len(ours)} events have not come.", fix)
         return
     last = queries.last_delivery()
-    when = f"The last event came {clock.in_words(now - last.received_at)} ago." if last else "No event has come yet."
+    came = f"The last event came {clock.passed_in_words(now - last.received_at)} ago." if last else None
+    when = came or "No event has come yet."
     fetched = [row for row in known if row.request_id is None and not (last and row.created_at <= last.received_at)]
     if fetched:
         told = f"{when} {len(fetched)} of a later time had to be fetched from Stripe's list."
@@ -319,9 +320,9 @@ def _tail() -> Iterator[Finding]:
     elif left < timedelta():
         yield _error("Missed events", "Some may be lost for good.", f"Run `flask billing sync backfill`. {fix}")
     elif left < health.TAIL_MAY_LACK:
-        yield _warning("Missed events", f"In {clock.in_words(left)} events begin to be lost.", fix)
+        yield _warning("Missed events", f"In {tail.in_words(left)} events begin to be lost.", fix)
     else:
-        yield _fine("Missed events", f"Looked for; {clock.in_words(left)} before any could be lost.")
+        yield _fine("Missed events", f"Looked for; {tail.in_words(left)} before any could be lost.")
 
 
 def _drift() -> Iterator[Finding]:
@@ -339,9 +340,9 @@ def _drift() -> Iterator[Finding]:
         yield _warning("Drift", f"Never compared with Stripe: {_listed(never)}.", allowed)
     ago = clock.now() - min(compared_at.values())
     if ago > _COMPARED_EVERY:
-        yield _warning("Drift", f"Some of the local tables were compared {clock.in_words(ago)} ago.", fix)
+        yield _warning("Drift", f"Some of the local tables were compared {clock.passed_in_words(ago)} ago.", fix)
     elif not differing and not never:
-        yield _fine("Drift", f"Compared {clock.in_words(ago)} ago; nothing differs.")
+        yield _fine("Drift", f"Compared {clock.passed_in_words(ago)} ago; nothing differs.")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -62,4 +62,5 @@ Index(
 Index("ix_billing_webhook_events_lane", WebhookEvent.lane, sqlite_where=IS_PENDING, postgresql_where=IS_PENDING)
 Index("ix_billing_webhook_events_object", WebhookEvent.object_id, sqlite_where=IS_PENDING, postgresql_where=IS_PENDING)
 Index("ix_billing_webhook_events_state", WebhookEvent.state, WebhookEvent.id)
+Index("ix_billing_webhook_events_by_object", WebhookEvent.object_id)
 Index("ix_billing_webhook_events_received", WebhookEvent.received_at, WebhookEvent.id)

@@ -138,6 +138,17 @@ def left() -> timedelta | None:
     return HORIZON - (clock.now() - min(reached)) if reached else None
 
 
+def in_days(left: timedelta) -> int:
+    """So many days, to the nearest; whoever tells what is left tells this number."""
+    return round(left / timedelta(days=1))
+
+
+def in_words(left: timedelta) -> str:
+    """The same for people: "30 days"."""
+    days = in_days(left)
+    return "1 day" if days == 1 else f"{days} days"
+
+
 def _row() -> Tail:
     """How far this mode's list has been read; call it holding the turn."""
     session = db.session()
@@ -151,12 +162,15 @@ def _row() -> Tail:
 
 
 def _warn(reached: datetime | None, now: datetime) -> None:
-    if reached is None or HORIZON - (now - reached) > WARN_BEFORE:
+    if reached is None:
         return
-    if now - reached > HORIZON:
+    remaining = HORIZON - (now - reached)
+    if remaining > WARN_BEFORE:
+        return
+    if remaining < timedelta():
         log.error("tail_lost_events", since=reached.isoformat(), until=(now - HORIZON).isoformat())
     else:
-        log.warning("tail_near_horizon", reached=reached.isoformat(), days_left=(HORIZON - (now - reached)).days)
+        log.warning("tail_near_horizon", reached=reached.isoformat(), days_left=in_days(remaining))
 
 
 def _keep_unknown(found: list[dict[str, Any]]) -> int:

@@ -1,6 +1,5 @@
 """For machines that watch: is the process alive, may it be sent visitors, does the exchange with Stripe go well."""
 
-from datetime import timedelta
 from http import HTTPStatus
 
 from flask import Response, jsonify
@@ -9,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.core import db, migrate
 from billing.core.logging import get_logger
-from billing.sync import health
+from billing.sync import health, tail
 from billing.web.blueprint import PageBlueprint, opens_edges
 
 log = get_logger(__name__)
@@ -52,7 +51,7 @@ def is_in_touch() -> ResponseReturnValue:
         backlog={"count": found.backlog.count, "oldest_seconds": round(found.backlog.age.total_seconds())},
         parked=found.parked,
         clock_skew_seconds=round(found.clock_skew.total_seconds(), 1) if found.clock_skew is not None else None,
-        tail_days_left=None if found.tail_left is None else round(found.tail_left / timedelta(days=1), 1),
+        tail_days_left=None if found.tail_left is None else tail.in_days(found.tail_left),
         problems=list(found.problems),
     )
 

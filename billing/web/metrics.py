@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
@@ -28,10 +29,17 @@ def show() -> ResponseReturnValue:
         abort(404)
     if not _is_sent(token):
         ratelimit.hit("wrong metrics token", request.remote_addr or "", _WRONG_LIMIT)
-        abort(401, www_authenticate=WWWAuthenticate("bearer"))
+        return _refused()
     now = CollectorRegistry()
     now.register(_Inbox())
     return Response(generate_latest(metrics.whole()) + generate_latest(now), content_type=CONTENT_TYPE_LATEST)
+
+
+def _refused() -> Response:
+    """A line for a program, which can do nothing with a page."""
+    answer = Response("Send METRICS_TOKEN as bearer token.\n", HTTPStatus.UNAUTHORIZED, mimetype="text/plain")
+    answer.www_authenticate = WWWAuthenticate("bearer")
+    return answer
 
 
 def _is_sent(token: str) -> bool:

@@ -50,3 +50,19 @@ def test_stripes_seconds_are_utc() -> None:
 )
 def test_spans_are_said_in_a_unit_of_which_there_are_two(seconds: float, words: str) -> None:
     assert clock.in_words(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "under 1 s"),
+        (1, "under 2 s"),
+        (-1, "under 2 s"),
+        (0.85, "850 ms"),
+        (1.9, "1900 ms"),
+        (2, "2 s"),
+        (90, "90 s"),
+    ],
+)
+def test_what_a_clock_of_whole_seconds_measured_is_said_no_closer(seconds: float, words: str) -> None:
+    assert clock.passed_in_words(timedelta(seconds=seconds)) == words

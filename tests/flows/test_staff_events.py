@@ -3,21 +3,27 @@
 import json
 import logging
 from datetime import timedelta
+from typing import get_args
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from billing import AccessChange, access_changed
+from billing.admin.sync import KINDS
 from billing.core import clock, db
 from billing.core.logging import request_ids
+from billing.domain.invoices.models import Invoice, InvoiceLine
+from billing.domain.payments.models import Payment
 from billing.domain.subscriptions.models import Subscription
 from billing.sync import drift, upkeep
+from billing.sync.detect import Kind
 from billing.sync.models import WebhookEvent
 from tests.domain import people
 from tests.flows import steps
 from tests.flows.steps import sign_up, subscribe
 from tests.support.pages import Browser, Page
 from tests.support.portal import Portal
+from tests.web.test_reading import plans_of
 
 KIND = "customer.subscription.created"
 
@@ -97,6 +103,28 @@ def test_what_cannot_be_done_is_said(sqlite_portal: Portal, ada: Browser) -> Non
         assert "No such subscription" in event_page(staff).form(button=button).submit().text
 
 
+@pytest.mark.usefixtures("ada")
+def test_events_are_found_by_their_own_id_their_objects_and_their_customers(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context(), db.edge() as session:
+        ids = (WebhookEvent.stripe_id, WebhookEvent.object_id, WebhookEvent.customer)
+        made = session.execute(select(*ids).where(WebhookEvent.type == KIND)).one()
+        wanted = {
+            value: session.scalar(select(func.count()).where(column == value))
+            for column, value in zip(ids, made, strict=True)
+        }
+    staff = steps.staff(sqlite_portal)
+    for stripe_id, count in wanted.items():
+        with plans_of(sqlite_portal) as plans:
+            page = staff.get("/admin/events", query={"id": str(stripe_id)})
+        assert len(page.all("tbody tr")) == count, stripe_id
+        [steps_taken] = [plan for plan in plans if any("by_object" in step for step in plan)]
+        assert not [step for step in steps_taken if step.startswith("SCAN billing_")], steps_taken
+        assert not [step for step in steps_taken if "events_received" in step], steps_taken
+    page = staff.get(f"/admin/events/{made.stripe_id}").click(made.customer)
+    assert len(page.all("tbody tr")) == wanted[made.customer]
+    assert "No event matches" in staff.get("/admin/events", query={"id": "evt_none"}).text
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -104,6 +132,7 @@ def test_what_cannot_be_done_is_said(sqlite_portal: Portal, ada: Browser) -> Non
         ({"from": "yesterday"}, "Write the date as"),
         ({"from": "2026-03-03", "to": "2026-03-02"}, "The end lies before the start."),
         ({"type": "x" * 256}, "Nothing is called that."),
+        ({"id": "x" * 256}, "Nothing is called that."),
     ],
 )
 def test_filters_that_make_no_sense_are_refused_beside_them(
@@ -131,7 +160,9 @@ def test_events_are_paged_with_their_filters(portal: Portal) -> None:
             for number in range(130)
         ]
         db.begin_write().add_all(rows)
-    page = steps.staff(portal).get("/admin/events", query={"type": "tea.brewed", "from": "2026-03-02"})
+    staff = steps.staff(portal)
+    assert staff.get("/admin/events", query={"id": "evt_007"}).all("tbody td.mono") == ["evt_007"]
+    page = staff.get("/admin/events", query={"type": "tea.brewed", "from": "2026-03-02"})
     seen = page.all("tbody td.mono")
     page = page.click("Older")
     seen += page.all("tbody td.mono")
@@ -144,7 +175,9 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert "Never compared" in staff.get("/admin/sync").text
     with sqlite_portal.app.app_context():
         drift.run(["subscription"])
-    page = staff.get("/admin/sync").click(staff.get("/admin/sync").all("tbody th a")[0])
+    page = staff.get("/admin/sync")
+    assert (len(page.all(".trend rect")), page.all(".trend .good")) == (1, [])
+    page = page.click(page.all("tbody th a")[0])
     assert "of which 1 differed" in page.text
     assert "its last event was missed, or the row was changed by hand" in page.text
     assert ada.get("/app/reports").status == 402
@@ -153,8 +186,32 @@ def test_what_drifted_is_repaired_after_a_question(sqlite_portal: Portal, ada: B
     assert "1 object now says what Stripe says." in page.text
     assert "Repair 1 object" not in page.all("button")
     assert ada.get("/app/reports").status == 200
+    assert len(staff.get("/admin/sync").all(".trend .good")) == 1
     unknown = staff.get("/admin/sync/drift/99")
     assert (unknown.status, "There is no such comparison." in unknown.text) == (404, True)
+
+
+@pytest.mark.usefixtures("ada")
+def test_what_drifted_is_named_with_the_object_it_belongs_to(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        with db.edge():
+            session = db.begin_write()
+            invoice = session.scalars(select(Invoice.stripe_id)).one()
+            session.execute(update(InvoiceLine).values(description="Something else"))
+        run_id = drift.run(["invoice"])
+    page = steps.staff(sqlite_portal).get(f"/admin/sync/drift/{run_id}")
+    assert [f"Invoice {invoice} Likely because" in " ".join(cause.split()) for cause in page.all(".cause")] == [True]
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_row_that_is_on_one_side_only_is_said_to_be(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        with db.edge():
+            db.begin_write().execute(update(Payment).values(stripe_id="inpay_gone"))
+        run_id = drift.run(["invoice_payment"])
+    page = steps.staff(sqlite_portal).get(f"/admin/sync/drift/{run_id}")
+    assert page.all(".changed .badge") == ["Missing here", "Not at Stripe"]
+    assert page.all(".changed td") == []
 
 
 @pytest.mark.long
@@ -176,6 +233,18 @@ def test_an_events_page_shows_what_belongs_to_the_row_as_well(sqlite_portal: Por
     told = sqlite_portal.run("billing", "events", "show", event)
     assert f"~ subscription_item {item}" in told
     assert "    quantity: 1 → 3" in told
+
+
+def test_how_long_is_said_no_closer_than_the_clock_knows(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        people.customer_of(people.account())
+    sqlite_portal.drain()
+    page = steps.staff(sqlite_portal).get("/admin/sync")
+    assert [" ".join(figure.split()) for figure in page.all(".figure")] == [
+        "0 events",
+        "Under 1 s median",
+        "Under 1 s ago",
+    ]
 
 
 @pytest.mark.long
@@ -208,6 +277,18 @@ def test_what_is_wrong_is_told_with_the_way_out(sqlite_portal: Portal) -> None:
     assert "cancel the one that was not, and refund it." in page.text
     assert page.click("The account").all("h1") == ["Ada"]
     assert sqlite_portal.browser().get("/admin/sync/findings").path != "/admin/sync/findings"
+
+
+def test_every_kind_of_what_is_wrong_has_a_heading() -> None:
+    assert set(KINDS) == set(get_args(Kind))
+
+
+def test_the_uid_that_stripes_metadata_carries_is_told(sqlite_portal: Portal) -> None:
+    with sqlite_portal.app.app_context():
+        ada = people.account()
+        path, uid = f"/admin/accounts/{ada.id}", ada.uid
+    assert uid in steps.staff(sqlite_portal).get(path).all("[aria-labelledby=account] dd")
+    assert json.loads(sqlite_portal.run("billing", "why", "ada@example.com", "--json"))["uid"] == uid
 
 
 @pytest.mark.long

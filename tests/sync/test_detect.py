@@ -11,6 +11,7 @@ from billing.core import clock, db
 from billing.domain.access import policy_rows
 from billing.domain.access.models import AccessRule
 from billing.domain.accounts import service as accounts
+from billing.domain.accounts.models import Account
 from billing.domain.catalog.models import Price
 from billing.domain.customers.models import Customer
 from billing.domain.customers.projection import metadata_for
@@ -79,6 +80,27 @@ def test_a_customer_without_an_account_and_whether_it_pays(inside: Portal) -> No
     assert idle.what == f"{stranger} belongs to no account, and has no live subscription."
     people.learn("customer", inside.sandbox.call("POST", "/v1/customers", {})["id"])
     assert found()[-1].what.startswith("2 customers without a live subscription belong to no account; the newest: ")
+
+
+def test_a_customer_without_an_account_is_told_with_the_uid_of_the_one_that_has_its_address(inside: Portal) -> None:
+    ada = people.account()
+    people.subscribe(inside, ada)
+    write(update(Customer).values(account_id=None, named_account=None))
+    (paying,) = found()
+    assert f"put account_id ({ada.uid}, the uid of the account with that address) and deployment" in paying.way_out
+    twin = people.account("bob@example.com")
+    write(update(Account).where(Account.uid == twin.uid).values(email="ada@example.com"))
+    (paying,) = found()
+    assert "put account_id (the account's uid, which its page shows) and deployment" in paying.way_out
+
+    write(update(Account).where(Account.uid == twin.uid).values(email="bob@example.com"))
+    write(update(Subscription).values(status="canceled"))
+    (idle,) = found()
+    assert f"account_id ({ada.uid}, the uid" in idle.way_out
+    people.learn("customer", inside.sandbox.call("POST", "/v1/customers", {"email": "eve@example.com"})["id"])
+    (idle,) = found()
+    assert f"(its address is that of {ada.uid})." in idle.what
+    assert "account_id (the account's uid" in idle.way_out
 
 
 def test_an_account_whose_uid_two_customers_carry(inside: Portal) -> None:

@@ -101,12 +101,13 @@ def test_only_what_is_new_is_read_again(inside: Portal) -> None:
 
 
 def test_events_past_the_horizon_are_said_to_be_lost(inside: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    inside.sandbox.advance(timedelta(days=25))
+    inside.sandbox.advance(timedelta(days=24, hours=13))
     left = tail.left()
     assert left is not None
-    assert left.days == 5
+    assert (tail.in_days(left), tail.in_words(left)) == (5, "5 days")
     assert tail.read().lost_from is None
     assert "tail_near_horizon" in caplog.text
+    assert "days_left=5" in caplog.text
     reached = clock.now()
     inside.sandbox.advance(timedelta(days=31))
     assert tail.read().lost_from == reached

@@ -17,6 +17,7 @@ from sqlalchemy import update
 from billing import Billing
 from billing.core import clock, db
 from billing.gateway import watch
+from billing.sync import tail
 from billing.sync.models import WebhookEvent
 from tests.architecture.tree import PROJECT
 from tests.domain import people
@@ -81,6 +82,23 @@ def test_the_exchange_with_stripe_is_well_until_something_waits_or_is_given_up(t
     assert ask(told.app, "/health/stripe", 503)["problems"] == ["events are parked"]
 
 
+def test_people_see_the_same_as_the_alarm(told: Portal) -> None:
+    staff = steps.staff(told)
+    assert "says that all is well" in staff.get("/admin/sync").text
+    with told.app.app_context():
+        tail.read()
+    told.sandbox.advance(timedelta(days=20, hours=3))
+    put(told, state="parked")
+    said = ask(told.app, "/health/stripe", 503)
+    assert len(said["problems"]) == 2
+    page = staff.get("/admin/sync")
+    [alarm] = page.all("main [role=alert]")
+    assert all(problem in alarm for problem in said["problems"])
+    assert "all is well" not in page.text
+    assert "10 days before any could be lost" in page.text
+    assert said["tail_days_left"] == 10
+
+
 def test_how_far_the_clock_is_from_stripes_is_said(sqlite_portal: Portal) -> None:
     def answered(ahead: timedelta) -> None:
         """Stripe answers a request, and its clock is so far ahead of ours."""
@@ -93,6 +111,8 @@ def test_how_far_the_clock_is_from_stripes_is_said(sqlite_portal: Portal) -> Non
     answered(-timedelta(minutes=10))
     said = ask(sqlite_portal.app, "/health/stripe", 503)
     assert said["problems"] == ["the clock differs from Stripe's by more than a minute"]
+    facts = steps.staff(sqlite_portal).get("/admin/sync").all("[aria-labelledby=ways] dd")
+    assert facts[:2] == ["Sandbox", "10 minutes ahead of Stripe’s"]
 
 
 @pytest.fixture
@@ -113,7 +133,10 @@ def numbers(app: Flask) -> dict[tuple[str, ...], float]:
 
 def test_numbers_are_for_who_has_the_token(sqlite_portal: Portal, metered: Flask) -> None:
     ask(sqlite_portal.app, "/metrics", 404)
-    ask(metered, "/metrics", 401)
+    answer = metered.test_client().get("/metrics", base_url="http://localhost:5000")
+    assert (answer.status_code, answer.mimetype) == (401, "text/plain")
+    assert answer.text == "Send METRICS_TOKEN as bearer token.\n"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
     ask(metered, "/metrics", 401, Authorization="Bearer another token")
     ask(metered, "/metrics", 401, Authorization="Basic dTpw")
     assert ("billing_inbox_backlog",) in numbers(metered)

@@ -22,7 +22,14 @@ BY_INDEX = {
 }
 """The index that leads to what each of these shows, already in order."""
 OWN_PAGES = ("/account/billing", "/account/invoices?status=paid&from=2026-01-01", *BY_INDEX)
-STAFF_PAGES = ("/admin", "/admin/accounts/1", "/admin/events", "/admin/events?state=parked", "/admin/audit")
+STAFF_PAGES = (
+    "/admin",
+    "/admin/accounts/1",
+    "/admin/events",
+    "/admin/events?state=parked",
+    "/admin/events?id=cus_none",
+    "/admin/audit",
+)
 
 
 @pytest.mark.long

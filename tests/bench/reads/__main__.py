@@ -131,7 +131,7 @@ class House:
             "staff: an account": self._shows(f"/admin/accounts/{OWN + 77}", self._staff),
             "staff: events": self._shows("/admin/events", self._staff),
             "staff: events, parked": self._shows("/admin/events?state=parked", self._staff),
-            "staff: events of a customer": self._shows("/admin/events?customer=cus_77", self._staff),
+            "staff: events of a customer": self._shows("/admin/events?id=cus_77", self._staff),
             "searched: invoices": self._shows("/account/invoices?q=A-500", self._owner),
             "searched: accounts": self._shows("/admin?q=Person%2077", self._staff),
             "searched: events of a rare type": self._shows("/admin/events?type=invoice.deleted", self._staff),
