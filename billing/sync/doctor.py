@@ -284,11 +284,17 @@ def _inbox() -> Iterator[Finding]:
             f"{lost} events have been due for minutes and nobody works them off.",
             "See that `flask billing work` runs, or cron calls `flask billing webhooks process`.",
         )
-    shown = "`flask billing events list --state {0}` shows them; `flask billing events retry` tries them again."
+    retry = "`flask billing events retry --all` tries them again."
     if count := counts.get("failed"):
-        yield _warning("Inbox", f"{count} events failed and will be tried again.", shown.format("failed"))
+        yield _warning(
+            "Inbox",
+            f"{count} events failed and will be tried again.",
+            f"`flask billing events list --state failed` shows them; {retry}",
+        )
     if count := counts.get("parked"):
-        yield _error("Inbox", f"{count} events were given up.", shown.format("parked"))
+        yield _error(
+            "Inbox", f"{count} events were given up.", f"`flask billing events list --state parked` shows them; {retry}"
+        )
     if count := counts.get("refused"):
         fix = "Two endpoints or keys are mixed up: see which deployment each endpoint in Stripe's dashboard points to."
         yield _warning("Inbox", f"{count} events of the other mode (live or test) were refused.", fix)

@@ -104,7 +104,7 @@ def test_what_was_parked_is_retried(told: Portal) -> None:
     event = the_event(told)
     assert "this one is done. (conflict)" in refused(told, "retry", event)
     put(told, state="failed", next_try_at=clock.now())
-    assert "`flask billing events retry` brings it back" in told.run(
+    assert f"`flask billing events retry {event}` brings it back" in told.run(
         "billing", "events", "park", event, "--reason", "It is being looked into."
     )
     assert asked(told, "show", event)["error"].endswith("It is being looked into.")
