@@ -31,7 +31,7 @@ def events() -> None:
 
 @events.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--type", "event_type", default="", help="Only those of this type; with * at its end, all that begin so.")
+@click.option("--type", "event_type", default="", help="Only those of this type; 'invoice.*' are all that begin so.")
 @click.option("--customer", default="", help="Only those about this customer (cus_…).")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only those received on this day (UTC) or later.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Only those received on this day or earlier.")
@@ -59,6 +59,8 @@ def list_command(
             return
         if not page.rows:
             say("No event has come that fits." if wanted != Filters() else "No event has come yet.")
+            if event_type and not event_type.endswith("*"):
+                say("[dim]A * at the end of --type stands for all that begin so: --type 'invoice.*'[/]")
             return
         say_table(
             ["Received", "State", "Event"],

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import IO, Any, Literal, ParamSpec, TypeVar
@@ -25,8 +26,12 @@ def say(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """The answer for a program, on one line."""
-    click.echo(json.dumps(value, default=str))
+    """The answer for a program, on one line; times are ISO 8601."""
+    click.echo(json.dumps(value, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -67,6 +67,9 @@ def test_events_are_listed_page_by_page(sqlite_portal: Portal) -> None:
     assert first["events"][0]["event"] in shown
     assert "There are older ones" in shown
     assert "No event has come that fits." in sqlite_portal.run("billing", "events", "list", "--state", "parked")
+    unfit = sqlite_portal.run("billing", "events", "list", "--type", "cust%")
+    assert "No event has come that fits." in unfit
+    assert "A * at the end of --type stands for all that begin so" in unfit
     narrowed = asked(sqlite_portal, "list", "--type", "customer.*", "--since", "2026-03-02", "--until", "2026-03-02")
     assert len(narrowed["events"]) == 3
 
