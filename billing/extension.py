@@ -120,6 +120,7 @@ class Billing:
     """
 
     sandbox: Sandbox | None = None
+    _delivering: "_DeliveringOnceServed | None" = None
 
     def __init__(
         self,
@@ -164,6 +165,14 @@ class Billing:
         if not settings.webhook_secrets:
             log.warning("webhooks_off", why=f"STRIPE_WEBHOOK_SECRETS is not set: {_WEBHOOK_PATH} answers 404")
 
+    def start_deliveries(self) -> None:
+        """Let the embedded sandbox deliver its webhooks from now on, rather than from the first request.
+
+        For a server that does not fork. Nothing happens where there is no sandbox, or its deliveries are manual.
+        """
+        if self._delivering:
+            self._delivering.start()
+
     def _embed_sandbox(self, app: Flask, settings: Settings) -> Settings:
         """Put a Stripe of our own beside the app: below /sandbox, with a file of its own, its clock the app's."""
         secret = f"whsec_{hmac.new(_secret_key(settings), b'sandbox webhooks', hashlib.sha256).hexdigest()}"
@@ -179,7 +188,7 @@ class Billing:
         sandbox_commands.init_app(app, sandbox)
         mounted: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {_SANDBOX_PREFIX: sandbox.app})
         if settings.sandbox_deliveries == "background":
-            mounted = _DeliveringOnceServed(mounted, sandbox, endpoint_url)
+            mounted = self._delivering = _DeliveringOnceServed(mounted, sandbox, endpoint_url)
         app.wsgi_app = mounted  # type: ignore[assignment, method-assign]  # Flask's own way to wrap an app
         given = settings.stripe_webhook_secrets.get_secret_value()  # of endpoints somebody has made there
         settings = settings.model_copy(update={"stripe_webhook_secrets": SecretStr(f"{secret},{given}")})
@@ -190,8 +199,9 @@ class Billing:
 class _DeliveringOnceServed:
     """A WSGI app beside which the sandbox delivers its webhooks, from the first request on.
 
-    Not sooner: commands never serve, and a server may fork after it has made the app. Those for `own_url` go to the
-    app itself, in this process, on a thread of their own; those for endpoints made through the API go over HTTP.
+    Not sooner by itself: most commands never serve, and a server may fork after it has made the app. Those for
+    `own_url` go to the app itself, in this process, on a thread of their own; those for endpoints made through the API
+    go over HTTP.
     """
 
     def __init__(self, app: WSGIApplication, sandbox: Sandbox, own_url: str) -> None:
@@ -200,8 +210,12 @@ class _DeliveringOnceServed:
         self._own_url = own_url
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        self._sandbox.start_deliveries(self._send)
+        self.start()
         return self._app(environ, start_response)
+
+    def start(self) -> None:
+        """Deliver from now on."""
+        self._sandbox.start_deliveries(self._send)
 
     def _send(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         if url != self._own_url:

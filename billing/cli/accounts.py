@@ -7,7 +7,7 @@ import click
 from flask.cli import AppGroup
 
 from billing.cli.billing import as_json, billing
-from billing.cli.output import refusing_in_words, say, say_json
+from billing.cli.output import opened, refusing_in_words, say, say_json
 from billing.core import db
 from billing.core.errors import Conflict, NotFound
 from billing.domain.accounts import service as accounts
@@ -30,16 +30,16 @@ def _find(key: str) -> Account:
 
 @accounts_group.command("export")
 @click.argument("key")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, writable=True, path_type=Path), help="The file.")
+@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file.")
 @refusing_in_words
-def export(key: str, out: Path) -> None:
+def export(key: str, output: Path) -> None:
     """Write everything kept of the account KEY (such as user:12) to a ZIP of JSON and CSV."""
     with db.edge():
         account_id = _find(key).id
-    with out.open("wb") as file:
+    with opened(output, "wb") as file:
         for piece in account_data.zipped(account_id):
             file.write(piece)
-    say(f"[bold]{out}[/] holds all there is of {key}: {out.stat().st_size:,} bytes.")
+    say(f"[bold]{output}[/] holds all there is of {key}: {output.stat().st_size:,} bytes.")
 
 
 @accounts_group.command("delete")

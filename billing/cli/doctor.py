@@ -13,7 +13,7 @@ from billing.sync import doctor
 from billing.sync.doctor import Finding, Level
 
 _SIGNS: dict[Level, str] = {"fine": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
-_EXIT_CODES: dict[Level, int] = {"fine": 0, "warning": 1, "error": 2}
+EXIT_CODES: dict[Level, int] = {"fine": 0, "warning": 1, "error": 2}
 
 
 @billing.command("doctor")
@@ -25,13 +25,17 @@ def doctor_command(*, as_json: bool) -> None:
     Exits with 0 when all is fine, 1 with warnings, 2 with errors.
     """
     path = current_app.url_map.bind("localhost").build("billing_webhooks.receive")
-    found = doctor.examine(settings.current().base_url + path)
-    worst = max((one.level for one in found), key=lambda level: _EXIT_CODES[level])
+    sys.exit(EXIT_CODES[say_findings(doctor.examine(settings.current().base_url + path), as_json=as_json)])
+
+
+def say_findings(found: list[Finding], *, as_json: bool) -> Level:
+    """Say what was found; the worst level among it."""
+    worst = max((one.level for one in found), key=lambda level: EXIT_CODES[level])
     if as_json:
         say_json({"level": worst, "findings": [asdict(one) for one in found]})
     else:
         _say(found)
-    sys.exit(_EXIT_CODES[worst])
+    return worst
 
 
 def _say(found: list[Finding]) -> None:
@@ -45,7 +49,7 @@ def _say(found: list[Finding]) -> None:
             for one in found
         ]
     )
-    counts = {level: sum(one.level == level for one in found) for level in _EXIT_CODES}
+    counts = {level: sum(one.level == level for one in found) for level in EXIT_CODES}
     if counts["warning"] or counts["error"]:
         say(f"\n{_number(counts['error'], 'error')}, {_number(counts['warning'], 'warning')}.")
     else:

@@ -31,7 +31,7 @@ def events() -> None:
 
 @events.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--type", "event_type", default="", help="Only those of this type; with * at its end, all that begin so.")
+@click.option("--type", "event_type", default="", help="Only those of this type; 'invoice.*' are all that begin so.")
 @click.option("--customer", default="", help="Only those about this customer (cus_…).")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only those received on this day (UTC) or later.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Only those received on this day or earlier.")
@@ -59,6 +59,8 @@ def list_command(
             return
         if not page.rows:
             say("No event has come that fits." if wanted != Filters() else "No event has come yet.")
+            if event_type and not event_type.endswith("*"):
+                say("[dim]A * at the end of --type stands for all that begin so: --type 'invoice.*'[/]")
             return
         say_table(
             ["Received", "State", "Event"],
@@ -170,15 +172,20 @@ def _say_value(field: str, before: Any, after: Any) -> None:
     say(f"    {escape(field)}: [red]{escape(_plain(before))}[/] → [green]{escape(_plain(after))}[/]")
 
 
+def _or_all(context: click.Context, _: click.Parameter, event_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """The events named, unless all are meant; click has read the options by then."""
+    if bool(event_ids) == context.params.get("is_all", False):
+        raise click.UsageError("name the events, or say --all")
+    return event_ids
+
+
 @events.command("retry")
-@click.argument("event_ids", nargs=-1, metavar="[EVENT]...")
+@click.argument("event_ids", nargs=-1, metavar="[EVENT]...", callback=_or_all)
 @click.option("--all", "is_all", is_flag=True, help="All that failed or were parked.")
 @as_json
 @refusing_in_words
 def retry_command(event_ids: tuple[str, ...], *, is_all: bool, as_json: bool) -> None:
     """Let failed or parked events wait again, with all their attempts, and work them off at once."""
-    if is_all == bool(event_ids):
-        raise click.UsageError("name the events, or say --all")
     if is_all:
         count = replay.retry_all()
         with db.edge():
@@ -215,7 +222,7 @@ def park_command(event_id: str, *, reason: str, as_json: bool) -> None:
     if as_json:
         say_json({"event": event_id, "state": "parked"})
     else:
-        say(f"{escape(event_id)} is parked. `flask billing events retry` brings it back.")
+        say(f"{escape(event_id)} is parked. `flask billing events retry {escape(event_id)}` brings it back.")
 
 
 @events.command("prune")

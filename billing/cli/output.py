@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from pathlib import Path
+from typing import IO, Any, Literal, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
@@ -23,8 +26,12 @@ def say(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """The answer for a program, on one line."""
-    click.echo(json.dumps(value, default=str))
+    """The answer for a program, on one line; times are ISO 8601."""
+    click.echo(json.dumps(value, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -45,12 +52,23 @@ def say_aligned(rows: Sequence[Sequence[str]]) -> None:
     _console().print(table)
 
 
-def progress(*columns: ProgressColumn) -> Progress:
-    """A bar for each task, and the columns behind it, on standard error; shown only where a person looks on."""
+def progress(*columns: ProgressColumn, beside: IO[Any] | None = None) -> Progress:
+    """A bar for each task, and the columns behind it, on standard error; shown only where a person looks on.
+
+    `beside` is the file that is written meanwhile: where that is a terminal there is no bar, which would share lines
+    with what is written and wipe some of it.
+    """
     console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), *columns, console=console, disable=not console.is_terminal
-    )
+    is_shown = console.is_terminal and not (beside and beside.isatty())
+    return Progress(TextColumn("{task.description}"), BarColumn(), *columns, console=console, disable=not is_shown)
+
+
+def opened(path: Path | None, mode: Literal["w", "wb"]) -> AbstractContextManager[IO[Any]]:
+    """The file to write to, text in UTF-8; standard output for None. What hinders it ends the command in words."""
+    try:
+        return click.open_file(str(path or "-"), mode, encoding="utf-8" if mode == "w" else None)
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror) from None
 
 
 def _console() -> Console:

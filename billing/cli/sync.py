@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from billing.cli.billing import as_json, billing
-from billing.cli.output import progress, refusing_in_words, say, say_json, say_table
+from billing.cli.output import opened, progress, refusing_in_words, say, say_json, say_table
 from billing.core import db, settings
 from billing.gateway import pace as paces
 from billing.gateway.pace import Pace
@@ -306,11 +306,8 @@ def export_command(noun: str, *, form: export.Form, output: Path | None) -> None
     spreadsheet would take for a formula begin with an apostrophe.
     """
     table = export.table_of(noun)
-    with (
-        progress(MofNCompleteColumn(), TimeRemainingColumn()) as bars,
-        click.open_file(str(output) if output else "-", "w", encoding="utf-8", lazy=False) as file,
-    ):
+    with opened(output, "w") as file, progress(MofNCompleteColumn(), TimeRemainingColumn(), beside=file) as bars:
         task = bars.add_task(noun, total=export.count(table))
-        for line in export.lines(table, form):
+        for rows, line in enumerate(export.lines(table, form), start=0 if form == "csv" else 1):  # headings are no row
             file.write(line)
-            bars.advance(task)
+            bars.update(task, completed=rows)

@@ -63,6 +63,7 @@ def up() -> None:
     _say_where_to_click(configured.base_url, configured.mode)
     stopping = threading.Event()
     threading.Thread(target=_keep_up, args=(app, stopping), daemon=True).start()
+    app.extensions["billing"].start_deliveries()  # nobody needs to visit first: this server does not fork
     server.serve_forever()  # until Ctrl-C, which it takes itself
     stopping.set()
     say("\nGood-bye.")

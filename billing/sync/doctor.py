@@ -16,7 +16,7 @@ from billing.domain.catalog import queries as catalog_queries
 from billing.domain.catalog import service as catalog
 from billing.gateway import accounts, events, watch, webhooks
 from billing.gateway.client import API_VERSION
-from billing.gateway.errors import StripeRefused
+from billing.gateway.errors import StripeRefused, StripeUnreachable
 from billing.gateway.listings import Window
 from billing.sync import drift, health, queries, stripe_account, tail
 from billing.sync.listings import LISTINGS
@@ -78,12 +78,21 @@ def _try(about: str, look: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         with db.edge():
             return look()
+    except StripeUnreachable:
+        return [_unreachable(about)]
     except Refusal as refusal:
         return [
             _error(about, refusal.message, "See what Stripe says of it; a restricted key must be allowed to read it.")
         ]
     except Misconfigured as wrong:
         return [_error(about, str(wrong), "Mend the file, then run the doctor again.")]
+
+
+def _unreachable(about: str) -> Finding:
+    base = settings.current().stripe_api_base
+    where = f"{base}, which STRIPE_API_BASE names," if base else "https://api.stripe.com"
+    fix = f"See that this host can open connections to {where} and whether https://status.stripe.com tells of trouble."
+    return _error(about, "Stripe does not answer.", fix)
 
 
 def _settings() -> Iterator[Finding]:
@@ -125,7 +134,7 @@ def _queue() -> Iterator[Finding]:
         fix = "Start it, or mend EVENT_PROCESSING. Until then `flask billing work` finds events by itself, more slowly."
         yield _error("Queue", f"It cannot be reached ({type(error).__name__}).", fix)
     else:
-        yield _fine("Queue", f"Reachable; {waiting} tasks wait in it.")
+        yield _fine("Queue", f"Reachable; {_numbered(waiting, 'task waits', 'tasks wait')} in it.")
 
 
 def _database() -> list[Finding]:
@@ -182,7 +191,11 @@ def _endpoint(url: str) -> Iterator[Finding]:
     missing = [] if "*" in sent else sorted(EVENTS.keys() - sent)
     if missing:
         fix = "Add them to the endpoint in Stripe's dashboard, or create a new one as below and delete the old."
-        yield _error(about, f"It does not send {len(missing)} kinds of events: {_listed(missing)}.", f"{fix} {create}")
+        yield _error(
+            about,
+            f"It does not send {_numbered(len(missing), 'kind', 'kinds')} of events: {_listed(missing)}.",
+            f"{fix} {create}",
+        )
     versions = {endpoint["api_version"] for endpoint in enabled} - {API_VERSION}
     if versions:
         spoken = _listed(sorted(str(version or "the account's default") for version in versions))
@@ -254,11 +267,14 @@ def _catalog() -> Iterator[Finding]:
     if lost:
         yield _error(about, f"At Stripe these prices are missing, archived or others: {_listed(lost)}.", fix)
     elif changes:
-        yield _warning(about, f"Stripe differs from the file in {len(changes)} points.", fix)
+        yield _warning(about, f"Stripe differs from the file in {_numbered(len(changes), 'point', 'points')}.", fix)
     elif not prices:
         yield _error(about, "The local tables hold no price, so nothing is on sale.", fix)
     else:
-        yield _fine(about, f"{len(prices)} prices on sale, as the file, Stripe and the local tables have it.")
+        yield _fine(
+            about,
+            f"{_numbered(len(prices), 'price', 'prices')} on sale, as the file, Stripe and the local tables have it.",
+        )
 
 
 def _missed() -> Iterator[Finding]:
@@ -289,19 +305,34 @@ def _inbox() -> Iterator[Finding]:
     if lost:
         yield _error(
             "Inbox",
-            f"{lost} events have been due for minutes and nobody works them off.",
+            f"{_numbered(lost, 'event has', 'events have')} been due for minutes without being worked off.",
             "See that `flask billing work` runs, or cron calls `flask billing webhooks process`.",
         )
-    shown = "`flask billing events list --state {0}` shows them; `flask billing events retry` tries them again."
+    retry = "`flask billing events retry --all` tries them again."
     if count := counts.get("failed"):
-        yield _warning("Inbox", f"{count} events failed and will be tried again.", shown.format("failed"))
+        yield _warning(
+            "Inbox",
+            f"{_numbered(count, 'event', 'events')} failed and will be tried again.",
+            f"`flask billing events list --state failed` shows them; {retry}",
+        )
     if count := counts.get("parked"):
-        yield _error("Inbox", f"{count} events were given up.", shown.format("parked"))
+        yield _error(
+            "Inbox",
+            f"{_numbered(count, 'event was', 'events were')} given up.",
+            f"`flask billing events list --state parked` shows them; {retry}",
+        )
     if count := counts.get("refused"):
         fix = "Two endpoints or keys are mixed up: see which deployment each endpoint in Stripe's dashboard points to."
-        yield _warning("Inbox", f"{count} events of the other mode (live or test) were refused.", fix)
+        yield _warning(
+            "Inbox", f"{_numbered(count, 'event was', 'events were')} refused: of the other mode (live or test).", fix
+        )
     if not lost and not counts:
-        yield _fine("Inbox", f"{backlog.count} events wait; none failed." if backlog.count else "Nothing waits.")
+        yield _fine(
+            "Inbox",
+            f"{_numbered(backlog.count, 'event waits', 'events wait')}; none failed."
+            if backlog.count
+            else "Nothing waits.",
+        )
 
 
 def _effects() -> Iterator[Finding]:
@@ -309,7 +340,7 @@ def _effects() -> Iterator[Finding]:
         failed = effects.count_failed()
     if failed:
         fix = "The log names each (effect_failed). They are not sent again by themselves."
-        yield _warning("Effects", f"{failed} signals or mails could not be sent.", fix)
+        yield _warning("Effects", f"{_numbered(failed, 'signal or mail', 'signals or mails')} could not be sent.", fix)
 
 
 def _tail() -> Iterator[Finding]:
@@ -334,7 +365,7 @@ def _drift() -> Iterator[Finding]:
         return
     if differing:
         again = "`flask billing sync drift --repair` compares again and repairs; /admin/sync shows what differed."
-        yield _error("Drift", f"{differing} objects differed when they were compared last.", again)
+        yield _error("Drift", f"{_numbered(differing, 'object', 'objects')} differed when compared last.", again)
     if never := [noun for noun in LISTINGS if noun not in compared_at]:
         allowed = f"{fix} A restricted key must be allowed to read what it compares."
         yield _warning("Drift", f"Never compared with Stripe: {_listed(never)}.", allowed)
@@ -343,6 +374,10 @@ def _drift() -> Iterator[Finding]:
         yield _warning("Drift", f"Some of the local tables were compared {clock.passed_in_words(ago)} ago.", fix)
     elif not differing and not never:
         yield _fine("Drift", f"Compared {clock.passed_in_words(ago)} ago; nothing differs.")
+
+
+def _numbered(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _listed(names: Sequence[str]) -> str:

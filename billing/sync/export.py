@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Table, func, inspect, select
@@ -17,6 +18,10 @@ from billing.sync.nouns import NOUNS
 Form = Literal["csv", "jsonl"]
 
 _PREFIX = "billing_"
+_STRIPE_ID = "stripe_id"
+_STRIPES_WORDS = {"charge": "payments", "event": "webhook_events"}
+"""Names that Stripe has for something, each with the table that tells of it under another name."""
+
 _BATCH = 1000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -35,7 +40,15 @@ def table_of(noun: str) -> Table:
     for name in names:
         if name in Base.metadata.tables:
             return Base.metadata.tables[name]
-    raise NotFound(f"There is no {noun} to export. There are: {', '.join(nouns())}.")
+    raise NotFound(_in_other_words(noun))
+
+
+def _in_other_words(noun: str) -> str:
+    """What to say of a noun that no table keeps: the nearest names, or all where none is near."""
+    meant = {name: name for name in nouns()} | _STRIPES_WORDS
+    if near := dict.fromkeys(meant[name] for name in get_close_matches(noun, meant)):
+        return f"There is no {noun} to export. Did you mean {' or '.join(near)}?"
+    return f"There is no {noun} to export. There are: {', '.join(nouns())}."
 
 
 def count(table: Table) -> int:
@@ -49,10 +62,13 @@ def lines(
 ) -> Iterator[str]:
     """The table's rows in the order they were made, each as a line with its end; first the headings, in CSV.
 
-    `only` are those wanted, `without` the columns that are not.
+    Stripe's id stands first, the other columns as the table has them. `only` are those wanted, `without` the columns
+    that are not.
     Times are ISO 8601 in UTC, amounts minor units. The database hands the rows out as they are taken.
     """
-    columns = [column for column in table.columns if column.name not in without]
+    columns = sorted(  # a stable sort: the others keep their order
+        (column for column in table.columns if column.name not in without), key=lambda column: column.name != _STRIPE_ID
+    )
     names = [column.name for column in columns]
     if form == "csv":
         yield _as_csv(names)

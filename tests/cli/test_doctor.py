@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from flask import cli as flask_cli
+from sqlalchemy import func, select, update
 
 from billing.core import clock, db, effects
 from billing.gateway import watch, webhooks
@@ -70,7 +71,9 @@ def test_a_new_portal_is_told_what_to_schedule(sqlite_portal: Portal) -> None:
 
 
 def inbox(**values: object) -> None:
-    db.begin_write().execute(update(WebhookEvent).values(**values))
+    """Let the inbox's first event be so."""
+    first = select(func.min(WebhookEvent.id)).scalar_subquery()
+    db.begin_write().execute(update(WebhookEvent).where(WebhookEvent.id == first).values(**values))
 
 
 def _late() -> None:
@@ -126,15 +129,15 @@ def _fail_an_effect() -> None:
 
 
 WRONGS: list[tuple[Callable[[], None], str, str, str, str]] = [
-    (_late, "Inbox", "error", "nobody works them off", "flask billing work"),
-    (lambda: inbox(state="failed"), "Inbox", "warning", "failed and will be tried again", "events retry"),
-    (lambda: inbox(state="parked"), "Inbox", "error", "given up", "events list --state parked"),
-    (lambda: inbox(state="refused"), "Inbox", "warning", "other mode", "endpoint"),
-    (_fail_an_effect, "Effects", "warning", "1 signals or mails", "effect_failed"),
+    (_late, "Inbox", "error", "1 event has been due", "flask billing work"),
+    (lambda: inbox(state="failed"), "Inbox", "warning", "1 event failed and will be tried again", "events retry --all"),
+    (lambda: inbox(state="parked"), "Inbox", "error", "1 event was given up", "events list --state parked"),
+    (lambda: inbox(state="refused"), "Inbox", "warning", "1 event was refused: of the other mode", "endpoint"),
+    (_fail_an_effect, "Effects", "warning", "1 signal or mail could", "effect_failed"),
     (_lost, "Missed events", "error", "lost for good", "flask billing sync backfill"),
     (_near_the_horizon, "Missed events", "warning", "In 5 days", "flask billing sync tail"),
-    (_differing, "Drift", "error", "1 objects differed", "--repair"),
-    (_differing_and_then_a_part, "Drift", "error", "1 objects differed", "--repair"),
+    (_differing, "Drift", "error", "1 object differed", "--repair"),
+    (_differing_and_then_a_part, "Drift", "error", "1 object differed", "--repair"),
     (_never_compared_whole, "Drift", "warning", "Never compared with Stripe: product", "flask billing sync drift"),
     (_compared_long_ago, "Drift", "warning", "were compared 8 days ago", "flask billing sync drift"),
 ]
@@ -269,6 +272,11 @@ def test_a_deployment_with_a_key_is_looked_at_before_it_speaks_to_stripe(sqlite_
         "Key": "error",
     }
     assert "Webhook endpoint" not in found, "what cannot be asked is not guessed"
+    ((_, words, fix),) = found["Key"]
+    assert (words, "http://127.0.0.1:9, which STRIPE_API_BASE names" in (fix or "")) == (
+        "Stripe does not answer.",
+        True,
+    )
 
     with steps.deployment(sqlite_portal, EVENT_PROCESSING=f"sqlite:///{tmp_path}/queue.sqlite3") as app:
         assert examined(app)[1]["Queue"] == [("fine", "Reachable; 0 tasks wait in it.", None)]
@@ -295,3 +303,30 @@ def test_missing_migrations_stop_what_needs_the_tables(sqlite_portal: Portal, tm
     assert found["Database"] == [("error", "Migrations are missing.", "Run `flask billing db upgrade`.")]
     assert "Inbox" not in found
     assert code == 2
+
+
+@pytest.fixture
+def cannot_start(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Type a command where the settings cannot work: its exit code, and what it prints."""
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "nonsense")
+    monkeypatch.setenv("BILLING_CATALOG", "nowhere.toml")
+
+    def typed(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["flask", "--app", "app", *words])
+        with pytest.raises(SystemExit) as ended:
+            flask_cli.main()
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    return typed
+
+
+def test_settings_that_cannot_work_are_a_finding(cannot_start: Callable[..., tuple[int, str]]) -> None:
+    code, out = cannot_start("billing", "doctor", "--json")
+    said = json.loads(out)
+    (finding,) = said["findings"]
+    assert (code, said["level"], finding["about"], finding["level"]) == (2, "error", "Settings", "error")
+    assert "STRIPE_SECRET_KEY: must be" in finding["words"]
+    assert "BILLING_CATALOG: there is no file nowhere.toml" in finding["words"]
+    code, out = cannot_start("billing", "doctor")
+    assert (code, out.splitlines()[-1]) == (2, "1 error, 0 warnings.")
+    assert cannot_start("billing", "events", "list") == (1, ""), "others refuse, on standard error"

@@ -67,6 +67,9 @@ def test_events_are_listed_page_by_page(sqlite_portal: Portal) -> None:
     assert first["events"][0]["event"] in shown
     assert "There are older ones" in shown
     assert "No event has come that fits." in sqlite_portal.run("billing", "events", "list", "--state", "parked")
+    unfit = sqlite_portal.run("billing", "events", "list", "--type", "cust%")
+    assert "No event has come that fits." in unfit
+    assert "A * at the end of --type stands for all that begin so" in unfit
     narrowed = asked(sqlite_portal, "list", "--type", "customer.*", "--since", "2026-03-02", "--until", "2026-03-02")
     assert len(narrowed["events"]) == 3
 
@@ -104,7 +107,7 @@ def test_what_was_parked_is_retried(told: Portal) -> None:
     event = the_event(told)
     assert "this one is done. (conflict)" in refused(told, "retry", event)
     put(told, state="failed", next_try_at=clock.now())
-    assert "`flask billing events retry` brings it back" in told.run(
+    assert f"`flask billing events retry {event}` brings it back" in told.run(
         "billing", "events", "park", event, "--reason", "It is being looked into."
     )
     assert asked(told, "show", event)["error"].endswith("It is being looked into.")

@@ -20,7 +20,7 @@ def test_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     say_json({"at": datetime(2026, 3, 2, tzinfo=UTC), "words": "a\nb"})
     out = capsys.readouterr().out
     assert out.count("\n") == 1
-    assert json.loads(out) == {"at": "2026-03-02 00:00:00+00:00", "words": "a\nb"}
+    assert json.loads(out) == {"at": "2026-03-02T00:00:00+00:00", "words": "a\nb"}
 
 
 def test_a_table_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,16 @@
 
 import csv
 import json
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from click.testing import Result
+from flask.cli import ScriptInfo
 from sqlalchemy import delete, event, update
 
 from billing.core import db
@@ -159,3 +162,34 @@ def test_export_writes_a_table(sqlite_portal: Portal, paying: dict[str, Any], tm
     refused = invoke(sqlite_portal, "export", "unicorn")
     assert refused.exit_code == 1
     assert "There is no unicorn to export. There are: access_policy, " in refused.output
+
+
+def test_export_says_that_the_file_cannot_be_written(sqlite_portal: Portal, tmp_path: Path) -> None:
+    refused = invoke(sqlite_portal, "export", "invoice", "--output", str(tmp_path / "nowhere" / "x.csv"))
+    assert refused.exit_code == 1
+    assert "x.csv': No such file or directory" in refused.output
+
+
+def in_a_terminal(portal: Portal, *command: str) -> str:
+    """All that a person sees who types the command."""
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal, redirect_stdout(terminal), redirect_stderr(terminal):
+        portal.app.cli.main(["billing", *command], obj=ScriptInfo(create_app=lambda: portal.app), standalone_mode=False)
+    with os.fdopen(ours, "rb") as seen:
+        return b"".join(_until_hung_up(seen)).decode()
+
+
+def _until_hung_up(terminal: IO[bytes]) -> Iterator[bytes]:
+    with suppress(OSError):  # how a terminal whose other end is closed ends
+        while piece := os.read(terminal.fileno(), 4096):
+            yield piece
+
+
+def test_a_bar_is_drawn_only_where_the_table_goes_elsewhere(
+    sqlite_portal: Portal, paying: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    beside = in_a_terminal(sqlite_portal, "export", "customer", "--output", str(tmp_path / "customers.csv"))
+    assert ("1/1" in beside, "stripe_id" in beside) == (True, False)
+    (line,) = in_a_terminal(sqlite_portal, "export", "customer", "--format", "jsonl").splitlines()
+    assert json.loads(line)["stripe_id"] == paying["customer"]

@@ -65,7 +65,7 @@ def test_ada_takes_everything_along_and_nothing_of_bobs(portal: Portal, tmp_path
     with portal.app.app_context(), db.edge() as session:
         key = session.query(Account).filter_by(email="ada@example.com").one().key
     out = tmp_path / "ada.zip"
-    assert f"holds all there is of {key}" in portal.run("billing", "accounts", "export", key, "--out", str(out))
+    assert f"holds all there is of {key}" in portal.run("billing", "accounts", "export", key, "--output", str(out))
     assert _opened(out.read_bytes()) == held
 
 
@@ -76,10 +76,20 @@ def test_who_has_bought_nothing_gets_an_export_as_well(sqlite_portal: Portal) ->
 
 
 def test_the_command_says_that_there_is_no_such_account(sqlite_portal: Portal, tmp_path: Path) -> None:
-    command = ["billing", "accounts", "export", "user:999", "--out", str(tmp_path / "x.zip")]
+    command = ["billing", "accounts", "export", "user:999", "--output", str(tmp_path / "x.zip")]
     result = sqlite_portal.app.test_cli_runner().invoke(args=command)
     assert (result.exit_code, (tmp_path / "x.zip").exists()) == (1, False)
     assert "There is no account of the key user:999." in result.output
+
+
+def test_the_command_says_that_the_file_cannot_be_written(sqlite_portal: Portal, tmp_path: Path) -> None:
+    sign_up(sqlite_portal)
+    with sqlite_portal.app.app_context(), db.edge() as session:
+        key = session.query(Account).one().key
+    command = ["billing", "accounts", "export", key, "--output", str(tmp_path / "nowhere" / "x.zip")]
+    result = sqlite_portal.app.test_cli_runner().invoke(args=command)
+    assert result.exit_code == 1
+    assert "x.zip': No such file or directory" in result.output
 
 
 PAGE = "/account/delete"

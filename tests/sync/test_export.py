@@ -36,6 +36,9 @@ def test_a_noun_is_exported_as_it_stands(inside: Portal) -> None:
     headings, cells = csv.reader(export.lines(export.table_of("subscription"), "csv"))
     told = dict(zip(headings, cells, strict=True))
     assert (told["stripe_id"], told["cancel_at_period_end"], told["cancel_at"]) == (made["id"], "false", "")
+    assert (headings[0], list(row)) == ("stripe_id", headings), "the name Stripe knows it by comes first"
+    rest = [column.name for column in export.table_of("subscription").columns if column.name != "stripe_id"]
+    assert headings[1:] == rest
 
 
 def test_cells_are_never_formulas(inside: Portal) -> None:
@@ -66,6 +69,22 @@ def test_rows_come_as_they_are_taken(everywhere: Portal) -> None:
 )
 def test_a_table_goes_by_several_names(noun: str, table: str) -> None:
     assert export.table_of(noun) is export.table_of(table)
+
+
+@pytest.mark.parametrize(
+    ("noun", "meant"),
+    [
+        ("billing_invoices", "invoices"),
+        ("custmer", "customers"),
+        ("charge", "payments"),
+        ("event", "webhook_events"),
+        ("payment_intents", "payment_methods or payments"),
+    ],
+)
+def test_who_is_near_a_name_is_told_it(inside: Portal, noun: str, meant: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        export.table_of(noun)
+    assert refused.value.message == f"There is no {noun} to export. Did you mean {meant}?"
 
 
 def test_unknown_tables_are_refused_with_those_there_are(inside: Portal) -> None:
