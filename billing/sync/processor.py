@@ -247,6 +247,7 @@ def _mark_done(answers: dict[Ref, Answer], newest: int, changes: list[dict[str, 
         select(WebhookEvent.id, WebhookEvent.noun, WebhookEvent.object_id, WebhookEvent.attempts, WebhookEvent.type)
         .where(IS_PENDING, WebhookEvent.id <= newest, about)
         .order_by(WebhookEvent.id)
+        .with_for_update()  # what somebody takes out meanwhile stays out
     ).all()
     if not rows:
         return 0
