@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 from rich.markup import escape
 
-from billing.cli.output import refusing_in_words, say, say_json, say_table
+from billing.cli.output import counted, refusing_in_words, say, say_json, say_table
 from billing.core import db, migrate, settings
 from billing.domain import portal
 from billing.domain.access import policy_rows
@@ -184,7 +184,7 @@ def create_endpoint(url: str, *, as_json: bool) -> None:
 
 
 @webhooks_group.command("process")
-@click.option("--limit", default=1000, show_default=True, help="At most so many events.")
+@click.option("--limit", default=1000, show_default=True, type=click.IntRange(min=1), help="At most so many events.")
 @as_json
 @refusing_in_words
 def process(*, limit: int, as_json: bool) -> None:
@@ -193,11 +193,17 @@ def process(*, limit: int, as_json: bool) -> None:
     if as_json:
         say_json({"tried": tried})
     else:
-        say(f"{tried} events tried." if tried else "No event is waiting.")
+        say(f"{counted(tried, 'event', 'events')} tried." if tried else "No event is waiting.")
 
 
 @billing.command("work")
-@click.option("--threads", default=4, show_default=True, help="How many events may be worked on at a time.")
+@click.option(
+    "--threads",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="How many events may be worked on at a time.",
+)
 @refusing_in_words
 def work_command(*, threads: int) -> None:
     """Work off the events that Stripe sends, until told to end (Ctrl-C, SIGTERM).

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -17,12 +17,12 @@ import click
 from flask import Flask, current_app
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from billing.cli.billing import as_json, billing
-from billing.cli.output import progress, refusing_in_words, say, say_json
+from billing.cli.output import counted, progress, refusing_in_words, say, say_json
 from billing.cli.proving import Proving, lent
-from billing.core import db
+from billing.core import db, effects
 from billing.core import settings as settings_of
 from billing.core.effects import Effect
 from billing.domain.access import noticing
@@ -36,23 +36,57 @@ from billing.sync.chaos import Disorder
 
 @dataclass(frozen=True)
 class Divergence:
-    """What did not end as it should: of which seed and account, and what, in words."""
+    """What did not end as it should: of which seed and account first, what, in words, and how often."""
 
     seed: int
     account: str
     what: str
+    times: int = 1
+
+
+@dataclass
+class _Report:
+    """What came of all lives so far: how many changes were announced, what receivers raised, and what else diverged."""
+
+    told: int = 0
+    raised: dict[str, Divergence] = field(default_factory=dict)
+    diverged: list[Divergence] = field(default_factory=list)
+
+    @property
+    def found(self) -> list[Divergence]:
+        return [*self.raised.values(), *self.diverged]
+
+    def note_raised(self, seed: int, account: str, error: str) -> None:
+        """A receiver raised: each error is told once, however often it comes."""
+        known = self.raised.get(error)
+        self.raised[error] = (
+            replace(known, times=known.times + 1) if known else Divergence(seed, account, f"a receiver raised {error}")
+        )
 
 
 @dataclass
 class _Heard:
-    """What is announced to the app's receivers: the last of each account, and how often."""
+    """What is announced to the app's receivers: the last of each account."""
 
     last: dict[str, AccessChange] = field(default_factory=dict)
-    count: int = 0
 
     def hear(self, _sender: object, event: AccessChange) -> None:
         self.last[event.account_key] = event
-        self.count += 1
+
+
+class _OnceEach(logging.Filter):
+    """Lets the traceback of each distinct error through once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record's error is a new one."""
+        error = repr(record.exc_info[1]) if record.exc_info else ""
+        is_new = not error or error not in self._seen
+        self._seen.add(error)
+        return is_new
 
 
 @billing.command("chaos")
@@ -68,57 +102,74 @@ def chaos_command(*, seeds: int, first: int, keys: tuple[str, ...], as_json: boo
     What each account's receivers were told last must be the access it has in the end, and none may raise. Exits with
     1 where something diverged.
     """
+    if len(set(keys)) < len(keys) or not all(key.strip() for key in keys):
+        raise click.UsageError("--account names an account, and each only once")
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's target
-    found: list[Divergence] = []
-    told = 0
+    report = _Report()
     columns = (MofNCompleteColumn(), TextColumn("[red]{task.fields[diverged]}[/] diverged"), TimeRemainingColumn())
-    with tempfile.TemporaryDirectory(prefix="billing-chaos-") as folder, _errors_only(), progress(*columns) as bars:
+    with tempfile.TemporaryDirectory(prefix="billing-chaos-") as folder, _few_errors(), progress(*columns) as bars:
         proving = Proving(Path(folder), settings_of.current())
         task = bars.add_task("lives", total=seeds, diverged=0)
         for seed in range(first, first + seeds):
-            heard = _Heard()
-            with access_changed.connected_to(heard.hear):
-                found += _try(app, proving, seed, keys or ("chaos:1", "chaos:2"), heard)
-            told += heard.count
-            bars.update(task, advance=1, diverged=len(found))
+            _try(app, proving, seed, keys or ("chaos:1", "chaos:2"), report)
+            bars.update(task, advance=1, diverged=len(report.found))
         proving.close()
     if as_json:
-        say_json({"seeds": seeds, "told": told, "divergences": [asdict(one) for one in found]})
+        said = [asdict(one) for one in report.found]
+        say_json({"seeds": seeds, "told": report.told, "divergences": said})
     else:
-        _say(seeds, told, found)
-    if found:
+        _say(seeds, report.told, report.found)
+    if report.found:
         sys.exit(1)
 
 
 @contextmanager
-def _errors_only() -> Iterator[None]:
-    """Keep what a thousand invented events would log out of the terminal."""
+def _few_errors() -> Iterator[None]:
+    """Keep what a thousand invented events would log out of the terminal, and all but one traceback of each error."""
+    once_each = _OnceEach()
     logging.disable(logging.WARNING)
+    logging.getLogger(effects.__name__).addFilter(once_each)
     try:
         yield
     finally:
+        logging.getLogger(effects.__name__).removeFilter(once_each)
         logging.disable(logging.NOTSET)
 
 
-def _try(app: Flask, proving: Proving, seed: int, keys: Sequence[str], heard: _Heard) -> list[Divergence]:
-    """Live one seed's lives in front of the app; what diverged."""
+def _try(app: Flask, proving: Proving, seed: int, keys: Sequence[str], report: _Report) -> None:
+    """Live one seed's lives in front of the app, and note what came of it.
+
+    What an account was told is not compared where a receiver raised: whoever comes after it was told nothing.
+    """
     randomly = Random(seed)  # noqa: S311  # it must be the same again, and keeps no secret
-    with proving.anew() as stripe, lent(proving.here, app):
+    heard = _Heard()
+    with proving.anew() as stripe, lent(proving.here, app), access_changed.connected_to(heard.hear):
         events = chaos.live(app, stripe, keys, randomly, Disorder())
         with app.app_context():
             noticing.notice_due()  # what time alone changed, as upkeep does
-            found = [Divergence(seed, key, words) for key in keys if (words := _diverged(key, heard.last.get(key)))]
-            found += [Divergence(seed, *failure) for failure in _failures()]
-        return found or [Divergence(seed, "", one.in_words()) for one in proving.differences(stripe, events, keys)]
+            failures = _failures()
+            untold = {account for account, _ in failures}
+            last = {key: heard.last.get(key) for key in keys if key not in untold}
+            found = [Divergence(seed, key, words) for key, told in last.items() if (words := _diverged(key, told))]
+            report.told += _count_announced()
+        for account, error in failures:
+            report.note_raised(seed, account, error)
+        if not found and not failures:
+            found = [Divergence(seed, "", one.in_words()) for one in proving.differences(stripe, events, keys)]
+        report.diverged += found
 
 
 def _failures() -> list[tuple[str, str]]:
-    """The accounts whose receivers raised, each with what."""
+    """The accounts whose receivers raised, each time with what."""
     failed = select(Effect.payload, Effect.error).where(Effect.state == "failed", Effect.name == access_changed.name)
     with db.edge() as session:
         rows = session.execute(failed.order_by(Effect.id)).all()
-    words = [(row.payload["account_key"], f"a receiver raised {row.error.splitlines()[-1]}") for row in rows]
-    return list(dict.fromkeys(words))
+    return [(row.payload["account_key"], row.error.splitlines()[-1]) for row in rows]
+
+
+def _count_announced() -> int:
+    with db.edge() as session:
+        return session.scalar(select(func.count()).where(Effect.name == access_changed.name)) or 0
 
 
 def _diverged(key: str, last: AccessChange | None) -> str | None:
@@ -139,11 +190,13 @@ def _words(said: Access | None) -> str:
 
 
 def _say(seeds: int, told: int, found: list[Divergence]) -> None:
-    lives = f"{seeds} random {'life' if seeds == 1 else 'lives'}, {told:,} changes of access announced"
+    changes = counted(told, "change of access", "changes of access")
+    lives = f"{counted(seeds, 'random life', 'random lives')}, {changes} announced"
     if not found:
         say(f"[green]✓[/] {lives}: every account ended where its receivers were told.")
         return
     say(f"[red]✗[/] {lives}:")
     for one in found:
-        say(f"  seed [bold]{one.seed}[/]  {escape(one.account)}  {escape(one.what)}")
+        often = f" ({one.times:,} times)" if one.times > 1 else ""
+        say(f"  seed [bold]{one.seed}[/]  {escape(one.account)}  {escape(one.what)}{often}")
     say(f"Again, alone: flask billing chaos --seeds 1 --seed {found[0].seed}")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +13,7 @@ from flask.cli import AppGroup
 from rich.markup import escape
 
 from billing.cli.billing import as_json, billing
-from billing.cli.output import refusing_in_words, say, say_json, say_table
+from billing.cli.output import counted, refusing_in_words, say, say_json, say_table
 from billing.core import clock, db
 from billing.sync import queries, replay
 from billing.sync.models import NEEDING_ATTENTION, STATES, WebhookEvent
@@ -20,6 +22,8 @@ from billing.sync.queries import Filters
 
 _STYLES = {"received": "yellow", "failed": "yellow", "done": "green", "parked": "red", "refused": "red"}
 _KEEP_DAYS = 90
+_MOST_DAYS = 36_500  # so that there is a day before them
+_LAST_YEAR = 9000
 
 event_id = click.argument("event_id", metavar="EVENT")
 
@@ -51,11 +55,12 @@ def list_command(
     as_json: bool,
 ) -> None:
     """List events, the newest first."""
-    wanted = Filters(state or "", event_type, customer, since=_day(since), until=_day(until))
+    wanted = Filters(state or "", event_type, customer, since=_day("since", since), until=_day("until", until))
     with db.edge():
         page = queries.page(wanted, cursor, size=limit)
         if as_json:
-            say_json({"events": [_summary(row) for row in page.rows], "older": page.older})
+            accounts = queries.accounts_of(page.rows)
+            say_json({"events": [_summary(row, accounts) for row in page.rows], "older": page.older})
             return
         if not page.rows:
             say("No event has come that fits." if wanted != Filters() else "No event has come yet.")
@@ -68,9 +73,12 @@ def list_command(
         )
         if page.older:
             say("[dim]There are older ones: --limit shows more, --state and --type fewer.[/]")
+            say(f"[dim]The next ones, with the same filters: --cursor {page.older}[/]")
 
 
-def _day(moment: datetime | None) -> datetime | None:
+def _day(option: str, moment: datetime | None) -> datetime | None:
+    if moment and moment.year > _LAST_YEAR:
+        raise click.BadParameter(f"There are no days after the year {_LAST_YEAR}.", param_hint=f"'--{option}'")
     return moment.replace(tzinfo=UTC) if moment else None
 
 
@@ -82,12 +90,13 @@ def show(event_id: str, *, as_json: bool) -> None:
     """Show an event whole: what came, what it changed, what went wrong."""
     with db.edge():
         row = queries.get(event_id)
+        accounts = queries.accounts_of([row])
         body = json.loads(row.body) if row.body else None
         if as_json:
-            say_json(_summary(row) | {"error": row.error, "changes": row.changes, "body": body})
+            say_json(_summary(row, accounts) | {"error": row.error, "changes": row.changes, "body": body})
             return
         say(f"[bold]{escape(row.type)}[/]  {_painted(row.state)}")
-        for name, value in _facts(row):
+        for name, value in _facts(row, accounts.get(row.id)):
             say(f"  [dim]{name:<12}[/] {escape(value)}")
         if row.error:
             say(f"\n[red]{escape(row.error.strip())}[/]")
@@ -100,11 +109,13 @@ def show(event_id: str, *, as_json: bool) -> None:
             say(f"\n[bold]What Stripe sent[/]\n{escape(json.dumps(body, indent=2, ensure_ascii=False))}")
 
 
-def _facts(row: WebhookEvent) -> list[tuple[str, str]]:
+def _facts(row: WebhookEvent, account: str | None) -> list[tuple[str, str]]:
     facts: list[tuple[str, Any]] = [
         ("event", row.stripe_id),
         ("about", f"{row.noun} {row.object_id}" if row.noun else "nothing that is kept here"),
         ("customer", row.customer),
+        ("account", account),
+        ("mode", "live" if row.livemode else "test"),
         ("created", _moment(row.created_at)),
         ("received", _moment(row.received_at)),
         ("done", _moment(row.done_at)),
@@ -185,7 +196,10 @@ def _or_all(context: click.Context, _: click.Parameter, event_ids: tuple[str, ..
 @as_json
 @refusing_in_words
 def retry_command(event_ids: tuple[str, ...], *, is_all: bool, as_json: bool) -> None:
-    """Let failed or parked events wait again, with all their attempts, and work them off at once."""
+    """Let failed or parked events wait again, with all their attempts, and work them off at once.
+
+    Where one of those named cannot be retried, none is. Exits with 1 when one of them is not done then.
+    """
     if is_all:
         count = replay.retry_all()
         with db.edge():
@@ -193,15 +207,24 @@ def retry_command(event_ids: tuple[str, ...], *, is_all: bool, as_json: bool) ->
         if as_json:
             say_json({"retried": count, "left": left})
         else:
-            say(f"{count} events tried again." if count else "Nothing has failed, and nothing is parked.")
+            say(
+                f"{counted(count, 'event', 'events')} tried again."
+                if count
+                else "Nothing has failed, and nothing is parked."
+            )
             _say_left(left)
         return
-    states = {event_id: replay.retry(event_id) for event_id in event_ids}
+    retried = replay.retry_each(event_ids)
     if as_json:
-        say_json({"states": states})
+        reasons = {event_id: one.reason for event_id, one in retried.items() if one.reason}
+        say_json({"states": {event_id: one.state for event_id, one in retried.items()}, "reasons": reasons})
     else:
-        for event_id, state in states.items():
-            say(f"{escape(event_id)} is {_painted(state)} now.")
+        for event_id, one in retried.items():
+            say(f"{escape(event_id)} is {_painted(one.state)} now.")
+            if one.reason:
+                say(f"  {escape(one.reason)}")
+    if any(one.state != "done" for one in retried.values()):
+        sys.exit(1)
 
 
 def _say_left(counts: dict[str, int]) -> None:
@@ -226,7 +249,9 @@ def park_command(event_id: str, *, reason: str, as_json: bool) -> None:
 
 
 @events.command("prune")
-@click.option("--days", type=click.IntRange(1), default=_KEEP_DAYS, show_default=True, help="Keep what is younger.")
+@click.option(
+    "--days", type=click.IntRange(1, _MOST_DAYS), default=_KEEP_DAYS, show_default=True, help="Keep what is younger."
+)
 @click.option("--yes", is_flag=True, help="Do not ask before letting go.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @as_json
@@ -240,19 +265,27 @@ def prune_command(*, days: int, yes: bool, dry_run: bool, as_json: bool) -> None
         raise click.UsageError("--json cannot ask: add --yes or --dry-run")
     before = clock.now() - timedelta(days=days)
     count = replay.count_prunable(before)
-    may = count > 0 and not dry_run and (yes or click.confirm(f"Let go of the bodies of {count} events?"))
+    may = count > 0 and not dry_run
+    if may and not yes and not click.confirm(f"Let go of {_bodies(count)}?"):
+        say("Nothing was pruned.")
+        return
     pruned = replay.prune(before) if may else 0
     if as_json:
-        say_json({"before": before, "prunable": count, "pruned": pruned})
+        say_json({"before": before.isoformat(), "prunable": count, "pruned": pruned})
     elif pruned:
-        say(f"{pruned} bodies are gone.")
+        say(f"{counted(pruned, 'body is', 'bodies are')} gone.")
     elif count == 0:
-        say(f"Nothing to prune: no body is older than {days} days.")
+        say(f"Nothing to prune: no body of a done or ignored event is older than {counted(days, 'day', 'days')}.")
     else:
-        say(f"{count} bodies are older than {days} days. None was let go.")
+        old = counted(count, "body is", "bodies are")
+        say(f"{old} older than {counted(days, 'day', 'days')}. None was let go.")
 
 
-def _summary(row: WebhookEvent) -> dict[str, Any]:
+def _bodies(count: int) -> str:
+    return "the body of 1 event" if count == 1 else f"the bodies of {count:,} events"
+
+
+def _summary(row: WebhookEvent, accounts: Mapping[int, str]) -> dict[str, Any]:
     return {
         "event": row.stripe_id,
         "type": row.type,
@@ -260,10 +293,15 @@ def _summary(row: WebhookEvent) -> dict[str, Any]:
         "noun": row.noun,
         "object": row.object_id,
         "customer": row.customer,
+        "account": accounts.get(row.id),
+        "livemode": row.livemode,
+        "api_version": row.api_version,
         "created_at": row.created_at.isoformat(),
         "received_at": row.received_at.isoformat(),
         "done_at": row.done_at.isoformat() if row.done_at else None,
+        "duration_ms": row.duration_ms,
         "attempts": row.attempts,
+        "next_try_at": row.next_try_at.isoformat() if row.next_try_at else None,
         "request_id": row.request_id,
     }
 

@@ -52,6 +52,11 @@ def say_aligned(rows: Sequence[Sequence[str]]) -> None:
     _console().print(table)
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """How many there are, in words: "1 event", "1,200 events"."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def progress(*columns: ProgressColumn, beside: IO[Any] | None = None) -> Progress:
     """A bar for each task, and the columns behind it, on standard error; shown only where a person looks on.
 

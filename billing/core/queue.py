@@ -22,9 +22,12 @@ log = get_logger(__name__)
 
 def problem_with(url: str) -> str | None:
     """Why `url` names no queue, in words that do not repeat it (it may hold a password), or None."""
-    if urlsplit(url).scheme in _OPENERS:
-        return None
-    return "must be inline, thread, or a queue: sqlite:///…, postgresql://… or redis://…"
+    parts = urlsplit(url)
+    if parts.scheme not in _OPENERS:
+        return "must be inline, thread, or a queue: sqlite:///…, postgresql://… or redis://…"
+    if parts.scheme == "sqlite" and (parts.netloc or _file_of(url) in ("", ":memory:")):
+        return "must name a file, which processes can share: sqlite:///…"
+    return None
 
 
 def count_waiting(url: str, name: str) -> int:
@@ -34,6 +37,18 @@ def count_waiting(url: str, name: str) -> int:
         return int(huey.pending_count())
     finally:
         _close(huey)
+
+
+def _file_of(url: str) -> str:
+    return unquote(urlsplit(url).path.removeprefix("/"))
+
+
+def _place_of(url: str) -> str:
+    """Where the queue is, for people: no more of `url` than its host, since what follows it may be a password."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return f"in the file {_file_of(url)}"
+    return f"on {parts.scheme} at {parts.hostname or 'this machine'}"
 
 
 def _open(url: str, name: str) -> Any:
@@ -48,7 +63,7 @@ def _close(huey: Any) -> None:
 
 
 def _on_sqlite(url: str, name: str) -> Any:
-    return SqliteHuey(name, filename=unquote(urlsplit(url).path.removeprefix("/")), results=False)
+    return SqliteHuey(name, filename=_file_of(url), results=False)
 
 
 def _on_postgres(url: str, name: str) -> Any:
@@ -100,8 +115,19 @@ class Queue:
             log.exception("queue_unreachable")
 
     def consume(self, threads: int) -> None:
-        """Work in the foreground, with so many threads, until the process is told to end; then finish what is begun."""
-        self._open().huey.create_consumer(workers=threads, graceful_signal="TERM").run()
+        """Work in the foreground, with so many threads, until the process is told to end; then finish what is begun.
+
+        Raises Misconfigured where the queue cannot be reached.
+        """
+        try:
+            huey = self._open().huey
+            huey.pending_count()  # Redis is not asked anything before
+        except Misconfigured:
+            raise
+        except Exception as error:  # each storage has errors of its own
+            place, why = _place_of(self._url), type(error).__name__
+            raise Misconfigured(f"EVENT_PROCESSING: the queue {place} cannot be reached ({why}).") from error
+        huey.create_consumer(workers=threads, graceful_signal="TERM").run()
 
     def close(self) -> None:
         """Let go of the connections this process holds; the next `put` opens new ones."""

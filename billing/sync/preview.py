@@ -50,7 +50,7 @@ def differences(answers: Sequence[Answer]) -> dict[Ref, list[Difference]]:
         with db.edge():
             session, _ = refresh.take_turns(answers)
             refresh.preload_rows(session, answers)
-            with _watching(session) as watch:
+            with watching(session) as watch:
                 for answer in sorted(answers, key=lambda answer: RANK[answer.ref.noun]):
                     list(NOUNS[answer.ref.noun].project(session, answer))
                     session.flush()
@@ -61,7 +61,7 @@ def differences(answers: Sequence[Answer]) -> dict[Ref, list[Difference]]:
         return found
 
 
-class _Watch:
+class Watch:
     """The rows that flushes change, as they were and as they are then."""
 
     def __init__(self) -> None:
@@ -103,8 +103,9 @@ class _Watch:
 
 
 @contextmanager
-def _watching(session: Session) -> Iterator[_Watch]:
-    watch = _Watch()
+def watching(session: Session) -> Iterator[Watch]:
+    """Within, see what flushes of the session change in rows that mirror Stripe's."""
+    watch = Watch()
     told = (("after_flush", watch.flushed), ("persistent_to_deleted", watch.deleted))
     for name, listen in told:
         event.listen(session, name, listen)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import aliased
 
 from billing.core import clock, db, pagination
 from billing.core.errors import NotFound
+from billing.domain.accounts.models import Account
+from billing.domain.customers.models import Customer
 from billing.sync.models import IS_PENDING, NEEDING_ATTENTION, WebhookEvent
 
 PAGE_SIZE = 50
@@ -87,8 +89,28 @@ def get(stripe_id: str) -> WebhookEvent:
     """The event of that id. Raises NotFound."""
     found = db.session().scalar(select(WebhookEvent).where(WebhookEvent.stripe_id == stripe_id))
     if found is None:
-        raise NotFound(f"No event {stripe_id} has arrived here.")
+        raise unknown(stripe_id)
     return found
+
+
+def unknown(stripe_id: str) -> NotFound:
+    """The refusal of an event that never came."""
+    return NotFound(f"No event {stripe_id} has arrived here.")
+
+
+def accounts_of(rows: Sequence[WebhookEvent]) -> dict[int, str]:
+    """The host's keys of the accounts these events are about, by the id of the event's row; the rest is left out.
+
+    Events that are not done do not say yet whose they are, but their customer may be known.
+    """
+    owner = func.coalesce(WebhookEvent.account_id, Customer.account_id)
+    query = (
+        select(WebhookEvent.id, Account.key)
+        .outerjoin(Customer, Customer.stripe_id == WebhookEvent.customer)
+        .join(Account, Account.id == owner)
+        .where(WebhookEvent.id.in_([row.id for row in rows]))
+    )
+    return dict(db.session().execute(query).all())
 
 
 def page(wanted: Filters, cursor: str | None, *, size: int = PAGE_SIZE) -> pagination.Page[WebhookEvent]:

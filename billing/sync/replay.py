@@ -6,6 +6,7 @@ so already changes nothing and announces nothing. Each function opens the edges 
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, tuple_, update
@@ -27,37 +28,47 @@ PRUNED = ("done", "ignored")
 _BATCH = 1000
 
 
+@dataclass(frozen=True)
+class Retried:
+    """What became of an event that was tried again: its state now, and the last line of its error, if it has one."""
+
+    state: str
+    reason: str | None
+
+
 def would_change(stripe_id: str) -> list[Difference]:
     """What replaying the event would change now, value by value; nothing is.
 
     Raises NotFound, Conflict for an event about nothing that is kept here, and what Stripe refuses.
     """
-    return _differences(_ask(stripe_id))
+    return [one for those in preview.differences(_ask(stripe_id)).values() for one in those]
 
 
 def replay(stripe_id: str) -> list[Difference]:
-    """Ask Stripe about the event's object and write what it says; what that changed, value by value.
+    """Ask Stripe about the event's object and write what it says; what was written, value by value.
 
     It is added to what the event changed earlier. Raises as `would_change` does, and then nothing has changed.
     """
     began = time.monotonic()
     answers = _ask(stripe_id)
-    would = _differences(answers)
-    with db.edge():
+    with db.edge() as session:
         row = queries.get(stripe_id)
         with logging.serving([row.request_id] if row.request_id else []):
-            changes = refresh.write(answers)
-            row = queries.get(stripe_id)
+            with preview.watching(session) as watch:
+                changes = refresh.write(answers)
+                session.flush()
+                written = watch.take()
+            [row] = _lock([stripe_id])  # after the customer's turn, as workers do: otherwise two wait for each other
             row.state, row.done_at, row.error = "done", row.done_at or clock.now(), None  # what was done was so then
             row.next_try_at = row.claimed_until = None
             row.attempts += 1
             row.changes = [*(row.changes or []), *changes]
             row.duration_ms = round((time.monotonic() - began) * 1000)
             row.account_id = row.account_id or _account_of(row.customer)
-            db.session().flush()
+            session.flush()
             db.on_commit(metrics.EVENTS.labels(row.type, row.state).inc)
             log.info("event_replayed", event_id=stripe_id, changed=len(changes))
-    return would
+    return written
 
 
 def _ask(stripe_id: str) -> list[Answer]:
@@ -65,25 +76,40 @@ def _ask(stripe_id: str) -> list[Answer]:
         return refresh.ask(_subject(queries.get(stripe_id)))
 
 
-def _differences(answers: Sequence[Answer]) -> list[Difference]:
-    return [one for those in preview.differences(answers).values() for one in those]
-
-
 def retry(stripe_id: str) -> str:
     """Let a failed or parked event wait again with all its attempts, and work off its lane; its state then.
 
     That it fails again is no error here: its state says so. Raises NotFound, and Conflict in other states.
     """
+    return retry_each([stripe_id])[stripe_id].state
+
+
+def retry_each(stripe_ids: Sequence[str]) -> dict[str, Retried]:
+    """The same of several events, by their ids: all of them, or none where one is refused."""
     with db.edge():
-        row = queries.get(stripe_id)
-        if row.state not in RETRIED:
-            raise Conflict(f"Only failed and parked events can be retried; this one is {row.state}.")
-        lane = str(row.lane)
-        _let_wait_again(WebhookEvent.stripe_id == stripe_id)
-    log.info("event_retried", event_id=stripe_id)
-    processor.serve(lane)
+        db.begin_write()
+        rows = _lock(stripe_ids)
+        for row in rows:
+            _refuse_retry(row)
+        lanes = dict.fromkeys(str(row.lane) for row in rows)
+        _let_wait_again(WebhookEvent.stripe_id.in_(stripe_ids))
+    for stripe_id in stripe_ids:
+        log.info("event_retried", event_id=stripe_id)
+    for lane in lanes:
+        processor.serve(lane)
     with db.edge():
-        return queries.get(stripe_id).state
+        return {stripe_id: _retried(queries.get(stripe_id)) for stripe_id in stripe_ids}
+
+
+def _refuse_retry(row: WebhookEvent) -> None:
+    if row.state == "received":
+        raise Conflict(f"{row.stripe_id} waits already: it will be worked off by itself.")
+    if row.state not in RETRIED:
+        raise Conflict(f"Only failed and parked events can be retried; {row.stripe_id} is {row.state}.")
+
+
+def _retried(row: WebhookEvent) -> Retried:
+    return Retried(row.state, row.error.strip().splitlines()[-1] if row.error else None)
 
 
 def retry_all() -> int:
@@ -106,7 +132,7 @@ def park(stripe_id: str, reason: str, by: str) -> None:
         raise Invalid("Say why, for whoever finds it parked.", field="reason")
     with db.edge():
         db.begin_write()
-        row = queries.get(stripe_id)
+        [row] = _lock([stripe_id])
         if row.state not in PENDING:
             raise Conflict(f"Only waiting events can be parked; this one is {row.state}.")
         row.state, row.error = "parked", f"Taken out by {by}: {reason}"
@@ -167,6 +193,15 @@ def _let_wait_again(which: ColumnElement[bool]) -> int:
         .returning(WebhookEvent.id)
     )
     return len(rows.all())
+
+
+def _lock(stripe_ids: Sequence[str]) -> Sequence[WebhookEvent]:
+    """The rows of these events, which nobody else changes until the edge closes. Raises NotFound."""
+    query = select(WebhookEvent).where(WebhookEvent.stripe_id.in_(stripe_ids)).order_by(WebhookEvent.id)
+    rows = db.session().scalars(query.with_for_update()).all()
+    for missing in sorted({*stripe_ids} - {row.stripe_id for row in rows}):
+        raise queries.unknown(missing)
+    return rows
 
 
 def _subject(row: WebhookEvent) -> Ref:

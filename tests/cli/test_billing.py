@@ -90,3 +90,22 @@ def test_an_endpoint_is_made_for_what_we_act_on(sqlite_portal: Portal) -> None:
 def test_an_empty_inbox_is_said(sqlite_portal: Portal) -> None:
     assert sqlite_portal.run("billing", "webhooks", "process") == "No event is waiting.\n"
     assert json.loads(sqlite_portal.run("billing", "webhooks", "process", "--json")) == {"tried": 0}
+
+
+@pytest.mark.parametrize("command", [["work", "--threads", "0"], ["webhooks", "process", "--limit", "0"]])
+def test_a_number_that_would_do_nothing_is_refused(sqlite_portal: Portal, command: list[str]) -> None:
+    result = sqlite_portal.app.test_cli_runner().invoke(args=["billing", *command])
+    assert (result.exit_code, "0 is not in the range" in result.output) == (2, True)
+
+
+def test_who_works_on_a_queue_that_is_away_is_told_in_words(sqlite_portal: Portal) -> None:
+    away = "sqlite:////nonexistent/queue.sqlite3"
+    portal = Portal(
+        Path(sqlite_portal.settings["INSTANCE_PATH"]), sqlite_portal.settings["DATABASE_URL"], EVENT_PROCESSING=away
+    )
+    result = portal.app.test_cli_runner().invoke(args=["billing", "work"])
+    portal.close()
+    assert result.exit_code == 1
+    assert (
+        "Error: EVENT_PROCESSING: the queue in the file /nonexistent/queue.sqlite3 cannot be reached" in result.output
+    )

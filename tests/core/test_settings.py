@@ -109,6 +109,13 @@ def test_every_mistake_is_told_at_once() -> None:
     assert "BILLING_CATALOG: there is no file /nowhere/plans.toml" in lines
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite://queue.sqlite3"])
+def test_a_queue_on_sqlite_is_in_a_file(url: str) -> None:
+    [line] = refusal(event_processing=url)
+    assert line == "EVENT_PROCESSING: must name a file, which processes can share: sqlite:///…"
+    assert load(event_processing="sqlite:///queue.sqlite3").event_processing == "sqlite:///queue.sqlite3"
+
+
 def test_a_mistake_never_repeats_a_secret() -> None:
     assert "hunter2" not in "\n".join(refusal(stripe_secret_key="hunter2", port="hunter2"))
 

@@ -224,7 +224,7 @@ def test_what_cannot_be_worked_off_is_kept_retried_and_done_in_the_end(sqlite_po
 
     assert "No event is waiting." in portal.run("billing", "webhooks", "process"), "not before its next try"
     portal.sandbox.advance(timedelta(minutes=1))
-    assert "1 events tried." in portal.run("billing", "webhooks", "process")
+    assert "1 event tried." in portal.run("billing", "webhooks", "process")
     assert ada.get("/app/reports").status == 200
     assert steps.staff(portal).get("/admin/events").all("tbody .badge")[0] == "Done"
 

@@ -1,10 +1,11 @@
 """What people do with events: see what one would change, replay, retry, park and prune."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
+from sqlalchemy.orm import Session
 
 from billing import AccessChange, access_changed
 from billing.core import clock, db
@@ -87,6 +88,49 @@ def test_a_replay_writes_what_is_true_now_and_adds_to_what_the_event_changed(cre
     ]
     assert replay.replay(created) == []
     assert replay.would_change(created) == []
+
+
+def test_what_a_replay_tells_is_what_it_wrote_whatever_was_there_when_stripe_was_asked(created: str) -> None:
+    statuses = iter(("past_due", "unpaid", "paused", "incomplete"))
+
+    def spoil(_session: Session) -> None:
+        """Somebody else writes whenever a preview ends, or writing begins."""
+        with db.engine().begin() as elsewhere:
+            elsewhere.execute(update(Subscription).values(status=next(statuses)))
+
+    event.listen(Session, "after_rollback", spoil)
+    try:
+        (told,) = replay.replay(created)
+    finally:
+        event.remove(Session, "after_rollback", spoil)
+    written = (event_of("customer.subscription.created").changes or [])[-1]
+    assert (told.here, told.at_stripe) == (written["before"]["status"], "active")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("act", [replay.replay, lambda stripe_id: replay.park(stripe_id, "Later.", by="ada")])
+def test_workers_write_nothing_to_an_event_that_is_being_replayed_or_parked(
+    portal: Portal, act: Callable[[str], object]
+) -> None:
+    with portal.app.app_context():
+        people.customer_of(people.account())
+        portal.drain()
+        put("customer.created", state="failed", next_try_at=clock.now())
+        free: list[int] = []
+
+        def look(session: Session, *_: object) -> None:
+            """Which of the events that are about to be changed a worker could still lock."""
+            if any(isinstance(row, WebhookEvent) for row in session.dirty):
+                with db.engine().connect() as elsewhere:
+                    free.append(len(elsewhere.execute(select(WebhookEvent.id).with_for_update(skip_locked=True)).all()))
+
+        event.listen(Session, "before_flush", look)
+        try:
+            act(event_of("customer.created").stripe_id)
+        finally:
+            event.remove(Session, "before_flush", look)
+    assert free == [0]
 
 
 def test_when_an_event_was_done_stays_so_the_lag_is_not_that_of_its_replay(created: str) -> None:
