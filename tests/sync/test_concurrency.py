@@ -20,9 +20,7 @@ from tests.sync.chaos import at_random
 from tests.sync.test_processor import arrive
 
 THREADS = 8
-WAITING_FOR_A_LOCK = text(
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
+WAITING_FOR_US = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid")
 pytestmark = pytest.mark.postgres
 
 
@@ -59,7 +57,7 @@ def test_an_event_that_is_taken_out_while_it_fails_stays_out(portal: Portal) -> 
                 session = db.begin_write()
                 session.execute(update(WebhookEvent).values(state="parked", error="Taken out"))
                 failing = other.submit(fail, kept)
-                while not session.scalar(WAITING_FOR_A_LOCK):
+                while not session.scalar(WAITING_FOR_US):
                     assert not failing.done()
             assert failing.result() == 1
         with db.edge() as session:
