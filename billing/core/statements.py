@@ -67,6 +67,8 @@ class InsertOnce:
                 driver.autocommit = False
             except BaseException as error:
                 pooled.invalidate()  # nobody else may get a connection that commits by itself
+                if isinstance(error, engine.dialect.loaded_dbapi.OperationalError):  # the others may be lost as well
+                    engine.dispose()
                 if not isinstance(error, engine.dialect.loaded_dbapi.Error):  # those are SQLAlchemy's to say
                     raise
             else:

@@ -1,6 +1,7 @@
 """Stripe's webhooks: the signature check, and the endpoints that receive them."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from billing.gateway.client import API_VERSION, asking, plain
 from billing.gateway.events import THIN, created
 
 _TOLERANCE_SECONDS = 300
+_NAME = re.compile("[^\x00-\x1f\ud800-\udfff]+")
+_YEAR_10000 = 253_402_300_800
 
 
 class BadSignature(Refusal):
@@ -59,20 +62,29 @@ def _signed_at(header: str) -> int:
 def _event(text: str) -> dict[str, Any]:
     try:
         event = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadEvent("The body is not JSON.") from None
     if not isinstance(event, dict) or event.get("object") not in ("event", THIN):
         raise BadEvent("The body is no event.")
     event["created"] = created(event)
-    data = event.get("data")
+    data, version = event.get("data"), event.get("api_version")
     if (
-        not isinstance(event.get("id"), str)
-        or not isinstance(event.get("type"), str)
-        or not isinstance(event.get("created"), int)
+        not is_name(event.get("id"))
+        or not is_name(event.get("type"), 120)
+        or not (version is None or is_name(version, 60))
+        or type(event["created"]) is not int
+        or not 0 <= event["created"] < _YEAR_10000
         or (event["object"] != THIN and not (isinstance(data, dict) and isinstance(data.get("object"), dict)))
     ):
         raise BadEvent("The event lacks an id, a type, a time or an object.")
     return event
+
+
+def is_name(value: object, longest: int = 255) -> bool:
+    """Whether `value` can be an id, a type or a version of Stripe's: what is signed and is none would be sent again for
+    days, for no table takes it.
+    """
+    return isinstance(value, str) and len(value) <= longest and _NAME.fullmatch(value) is not None
 
 
 def create_endpoint(url: str, events: Sequence[str]) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def _row(event: dict[str, Any], body: str, hold: timedelta) -> dict[str, Any]:
     now = clock.now()
     state = "refused" if not is_ours else "received" if subject else "ignored"
     customer = subject.customer if subject else customer_of(event)
+    if not all(named is None or gateway.is_name(named) for named in (customer, subject and subject.object_id)):
+        raise gateway.BadEvent("The event is about something whose id is none.")
     return {
         "stripe_id": event["id"],
         "type": event["type"],

@@ -99,8 +99,10 @@ def test_inserting_alone_inside_an_edge_is_refused(noting: Flask) -> None:
         note("a", alone=True)
 
 
-def test_inserting_alone_outlives_a_lost_connection(noting: Flask) -> None:
+def test_inserting_alone_outlives_lost_connections(noting: Flask) -> None:
     assert note("a", alone=True) is not None
+    for used in [db.engine().raw_connection() for _ in range(3)]:
+        used.close()
     if db.engine().dialect.name == "postgresql":
         end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         end_all += "WHERE datname = current_database() AND pid <> pg_backend_pid()"

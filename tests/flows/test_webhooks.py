@@ -102,6 +102,14 @@ def test_an_unknown_type_is_kept_and_ignored(sqlite_portal: Portal, secret: str)
     assert len(inbox(sqlite_portal, "ignored")) == 1
 
 
+@pytest.mark.parametrize("name", ["cus_\0", "cus_\ud800", "c" * 256])
+def test_an_event_about_what_can_have_no_row_is_refused_for_good(sqlite_portal: Portal, secret: str, name: str) -> None:
+    for told in ({"id": "txi_1", "object": "tax_id", "customer": name}, {"id": name, "object": "customer"}):
+        answer = post(sqlite_portal.app, event(type=f"{told['object']}.updated", data={"object": told}), secret)
+        assert answer.status_code == 400
+    assert inbox(sqlite_portal) == []
+
+
 def test_an_event_that_comes_twice_is_kept_once(sqlite_portal: Portal, secret: str) -> None:
     for _ in range(3):
         assert post(sqlite_portal.app, event(), secret).status_code == 200
