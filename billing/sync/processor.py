@@ -230,7 +230,10 @@ def _ask(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
     # What names no customer is often about something that what does brings along.
     for of_customers in (True, False):
         group = [part for part in parts if part[0].names_customer is of_customers]
-        asked += (askers.map if askers else map)(ask, group)
+        try:
+            asked += (askers.map if askers else map)(ask, group)
+        except RuntimeError:  # the process ends, and askers take nothing more: what is claimed is still worked off
+            asked += map(ask, group)
         known = {answer.ref for part in asked for answer in part.answers}
     return asked
 

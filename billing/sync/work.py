@@ -5,6 +5,7 @@ queue's URL: the consumers that `flask billing work` starts, on any number of ho
 truth and a wake-up may get lost: whoever works looks for what is due by itself, too.
 """
 
+import atexit
 import os
 import signal
 import threading
@@ -89,6 +90,7 @@ class Threads:
             self.stop()
 
     def stop(self) -> None:
+        atexit.unregister(self.stop)
         self._stopping.set()
         self._awake.release()
         for thread in self._threads:
@@ -105,6 +107,7 @@ class Threads:
             ]
             for thread in self._threads:
                 thread.start()
+            atexit.register(self.stop)  # else what it has claimed would lie for a minute
 
     def _work_off(self, count: int) -> None:
         with ThreadPoolExecutor(count, "billing-ask") as askers:

@@ -163,6 +163,40 @@ def test_consumers_find_what_nobody_was_told_of_however_much_it_is(queue: str, s
             assert wait_until(lambda: states(portal) == {"parked": 250})
 
 
+ENDING = """
+import sys, time
+from sqlalchemy import select
+from app import create_app
+from billing.core import db
+from billing.sync import work
+from billing.sync.inbox import Kept
+from billing.sync.models import WebhookEvent
+app = create_app()
+with app.app_context():
+    work.current().begin(Kept(0, ""))
+    is_begun = False
+    while not is_begun:
+        time.sleep(0.01)
+        with db.edge() as session:
+            is_begun = session.scalar(select(WebhookEvent.id).where(WebhookEvent.claimed_until.is_not(None)).limit(1))
+"""
+"""A server that ends as soon as it has claimed events."""
+
+
+@pytest.mark.long
+def test_a_server_that_ends_leaves_nothing_half_done(sqlite_instance: Path) -> None:
+    with portal_working(sqlite_instance, "thread") as portal:
+        leave(portal, 250)
+        environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **portal.settings}
+        subprocess.run(
+            [sys.executable, "-c", ENDING], cwd=PROJECT, env=environment, check=True, timeout=LONGEST_SECONDS
+        )
+        assert states(portal)["parked"] >= 100
+        with portal.app.app_context(), db.edge() as session:
+            claimed = select(func.count()).where(WebhookEvent.claimed_until.is_not(None))
+            assert session.scalar(claimed) == 0
+
+
 @pytest.mark.long
 def test_without_a_queue_the_command_ends_when_told_too(sqlite_instance: Path) -> None:
     with portal_working(sqlite_instance, "inline") as portal, consumer(portal) as process:
