@@ -62,7 +62,7 @@ class Settings(BaseSettings):
 
     # How events are worked off
     event_processing: str = "inline"
-    event_threads: int = Field(default=4, ge=1, le=64)
+    event_threads: int = Field(default=8, ge=1, le=64)
 
     # What is sold, and to whom it is open
     billing_catalog: Path = _PLANS

@@ -7,10 +7,9 @@ second edge, so that it survives. Whoever crashes leaves rows that wait; `proces
 
 import time
 import traceback
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from flask import Flask, current_app
 from sqlalchemy import and_, func, or_, select, tuple_, union, update
@@ -54,6 +53,13 @@ _Part = list[_Due]
 """Events that are asked about together: those of one lane, or those about one object."""
 
 
+class Askers(Protocol):
+    """Whoever asks about several parts at a time."""
+
+    def map(self, ask: Callable[[_Part], "_Asked"], parts: Iterable[_Part]) -> Iterable["_Asked"]:
+        """What `ask` says of each part, in their order. Raises RuntimeError once they take nothing more."""
+
+
 class _Asked(NamedTuple):
     """What came of asking about a part: answers, or why there are none."""
 
@@ -62,7 +68,7 @@ class _Asked(NamedTuple):
     error: Exception | None
 
 
-def process_due(limit: int = _EVENTS_AT_ONCE, askers: Executor | None = None) -> int:
+def process_due(limit: int = _EVENTS_AT_ONCE, askers: Askers | None = None) -> int:
     """Work off events that are due, those that have waited longest first; how many were tried.
 
     Stops once `limit` have been. What another process has claimed is left to it. With `askers` Stripe is asked about
@@ -171,7 +177,7 @@ def _split(due: Sequence[_Due], by: Callable[[_Due], Hashable]) -> list[_Part]:
     return list(parts.values())
 
 
-def _work_off(parts: Sequence[_Part], askers: Executor | None = None) -> None:
+def _work_off(parts: Sequence[_Part], askers: Askers | None = None) -> None:
     """Have every event of these parts done, all in one edge, or write down why not.
 
     What is at fault must not hold up the rest: where writing fails, each part is tried alone, and a part that fails
@@ -194,7 +200,7 @@ def _work_off(parts: Sequence[_Part], askers: Executor | None = None) -> None:
             _write_down(unanswered.part, unanswered.error)
 
 
-def _serve(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
+def _serve(parts: Sequence[_Part], askers: Askers | None) -> list[_Asked]:
     """Ask about the parts and mark every event done that the answers cover, in one edge; those without an answer.
 
     Each line of the log names the requests it is for.
@@ -214,7 +220,7 @@ def _serve(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
     return [part for part in asked if part.error]
 
 
-def _ask(parts: Sequence[_Part], askers: Executor | None) -> list[_Asked]:
+def _ask(parts: Sequence[_Part], askers: Askers | None) -> list[_Asked]:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target, not its stub
     known: set[Ref] = set()
 

@@ -10,11 +10,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from flask import Flask, current_app
 
@@ -30,6 +31,10 @@ log = get_logger(__name__)
 EXTENSION = "billing.work"
 _ALSO_DUE = 5  # events that are tried again on the way
 _LOOK_EVERY_SECONDS = 5.0
+_WORTH_A_THREAD_SECONDS = 0.02
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Work(Protocol):
@@ -57,6 +62,30 @@ def init_app(app: Flask, settings: Settings) -> None:
 def current() -> Work:
     """The current app's way of working."""
     return current_app.extensions[EXTENSION]  # type: ignore[no-any-return]  # extensions are untyped
+
+
+class Askers:
+    """Asks about several parts at a time where answers take their time: close to Stripe, as on one machine, handing the
+    turn from thread to thread takes longer than an answer.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._usual_seconds = 0.0
+
+    def map(self, ask: Callable[[T], U], parts: Iterable[T]) -> list[U]:
+        """What `ask` says of each part, in their order."""
+        left, answers = deque(parts), []
+
+        def timed(part: T) -> U:
+            began = time.monotonic()
+            answer = ask(part)
+            self._usual_seconds = 0.8 * self._usual_seconds + 0.2 * (time.monotonic() - began)
+            return answer
+
+        while left and self._usual_seconds < _WORTH_A_THREAD_SECONDS:
+            answers.append(timed(left.popleft()))
+        return [*answers, *self._executor.map(timed, left)]
 
 
 class Threads:
@@ -110,8 +139,8 @@ class Threads:
             atexit.register(self.stop)  # else what it has claimed would lie for a minute
 
     def _work_off(self, count: int) -> None:
-        with ThreadPoolExecutor(count, "billing-ask") as askers:
-            alert_until = 0.0
+        with ThreadPoolExecutor(count, "billing-ask") as executor:
+            askers, alert_until = Askers(executor), 0.0
             while not self._stopping.is_set():
                 if self._try(partial(processor.process_due, askers=askers)):  # there may be more
                     alert_until = time.monotonic() + _LOOK_EVERY_SECONDS

@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -76,6 +78,21 @@ def consumer(portal: Portal) -> Iterator[subprocess.Popen[str]]:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_stripe_is_asked_in_several_threads_where_it_takes_its_time() -> None:
+    here, is_far = threading.get_ident(), False
+
+    def ask(part: int) -> tuple[int, bool]:
+        if is_far:
+            time.sleep(0.15)
+        return part, threading.get_ident() == here
+
+    with ThreadPoolExecutor(2) as executor:
+        askers = work.Askers(executor)
+        assert askers.map(ask, range(4)) == [(part, True) for part in range(4)]
+        is_far = True
+        assert askers.map(ask, range(4)) == [(0, True), (1, False), (2, False), (3, False)]
 
 
 def hear_of(portal: Portal, count: int) -> None:
