@@ -272,11 +272,12 @@ def _gunicorn(app: str, **environment: str) -> Iterator[Sequence[int]]:
     """Two workers, each on a port of its own, so that each is given half the connections: left to themselves, they take
     as it comes, now and then one of them all.
     """
-    ports = [free_port() for _ in range(WORKERS)]
+    ports: list[int] = []
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread", "--workers", "1"]
     command += ["--threads", "4", "--keep-alive", "60", "--log-level", "warning"]
     with ExitStack() as running:
-        for port in ports:
+        for _ in range(WORKERS):
+            ports.append(port := free_port())
             running.enter_context(process([*command, "--bind", f"127.0.0.1:{port}", app], port, **environment))
         yield ports
 
