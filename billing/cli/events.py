@@ -271,7 +271,7 @@ def prune_command(*, days: int, yes: bool, dry_run: bool, as_json: bool) -> None
         return
     pruned = replay.prune(before) if may else 0
     if as_json:
-        say_json({"before": before.isoformat(), "prunable": count, "pruned": pruned})
+        say_json({"before": before, "prunable": count, "pruned": pruned})
     elif pruned:
         say(f"{counted(pruned, 'body is', 'bodies are')} gone.")
     elif count == 0:

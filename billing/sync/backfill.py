@@ -158,15 +158,16 @@ class _Walk:
         with db.edge():
             session = db.begin_write()
             waiting = BackfillWindow.state == "waiting"
-            begun_at = session.scalar(select(func.min(BackfillWindow.begun_at)).where(*ours))
             is_left = session.scalars(select(BackfillWindow.id).where(*ours, waiting).limit(1)).first() is not None
             self.progress.is_resumed = is_left and not restart
-            if begun_at is not None and self.progress.is_resumed:
+            since = 0
+            if self.progress.is_resumed:
+                begun_at = session.scalars(select(func.min(BackfillWindow.begun_at)).where(*ours)).one()
+                since = int(begun_at.timestamp())
                 session.execute(update(BackfillWindow).where(*ours, waiting).values(run=self._name))
             else:
-                begun_at = None
                 session.execute(delete(BackfillWindow).where(*ours))
-            session.add(self._row(int(begun_at.timestamp()) if begun_at else 0, int(clock.now().timestamp()) + 1))
+            session.add(self._row(since, int(clock.now().timestamp()) + 1))
             session.flush()
             rows = session.scalars(select(BackfillWindow).where(*ours, waiting).order_by(BackfillWindow.id)).all()
             self._waiting.extend(_Left(row.id, row.created_from, row.created_to, row.cursor) for row in rows)

@@ -282,14 +282,16 @@ def _missed() -> Iterator[Finding]:
     now = clock.now()
     window = Window(int((now - _LOOKED_BACK).timestamp()), int((now - _MAY_BE_UNDER_WAY).timestamp()))
     ours = [event["id"] for event in events.page(window).objects if subject_of(event) is not None]
-    known = db.session().scalars(select(WebhookEvent).where(WebhookEvent.stripe_id.in_(ours))).all()
+    columns = (WebhookEvent.stripe_id, WebhookEvent.request_id, WebhookEvent.created_at)  # not the bodies
+    known = db.session().execute(select(*columns).where(WebhookEvent.stripe_id.in_(ours))).all()
     if missed := len(set(ours) - {row.stripe_id for row in known}):
         fix = "Look at the endpoint above, and run `flask billing sync tail` to fetch them."
         yield _error("Deliveries", f"{missed} of Stripe's latest {len(ours)} events have not come.", fix)
         return
     last = queries.last_delivery()
-    came = f"The last event came {clock.passed_in_words(now - last.received_at)} ago." if last else None
-    when = came or "No event has come yet."
+    when = "No event has come yet."
+    if last:
+        when = f"The last event came {clock.passed_in_words(now - last.received_at)} ago."
     fetched = [row for row in known if row.request_id is None and not (last and row.created_at <= last.received_at)]
     if fetched:
         told = f"{when} {len(fetched)} of a later time had to be fetched from Stripe's list."
